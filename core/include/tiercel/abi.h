@@ -1,0 +1,296 @@
+/* The boundary of the Tiercel core: all that a binding (wasm, Node addon, C program) sees of it.
+ *
+ * Conventions
+ *
+ * 1. Version first. A binding compares tiercel_abi_version() with TIERCEL_ABI_VERSION before any other
+ *    call and refuses to go on if they differ.
+ * 2. An engine is one world: its caches, handles, registers and last message. Engines share nothing. An
+ *    engine is not synchronised: one thread at a time. The core keeps no static state.
+ * 3. Handles (caches, namespaces, loads) are doubles that hold an integer: slot in the low 20 bits,
+ *    generation above. They are never 0. A handle that was closed, forgotten or made up is answered with
+ *    TIERCEL_BAD_HANDLE; it never reads another object. A slot is the number of an entry, below 2^31; it
+ *    is valid until the next call that may remove an entry.
+ * 4. A call returns >= 0 on success (a slot, a count, a handle, 0) and a negative TiercelStatus if not.
+ *    With TIERCEL_BAD_OPTION and TIERCEL_BAD_ARGUMENT tiercel_message() says what is wrong, as JSON.
+ * 5. Ownership. A pointer passed in is read during the call and never kept. A pointer given out (buffer,
+ *    registers, message, key, value) belongs to the engine; all but the registers are valid until the
+ *    next call on that engine.
+ * 6. Strings (keys, namespace parts, tags) are pointer, length in bytes and encoding. Any JavaScript
+ *    string is a different string here: nothing is normalised, lone surrogates stay. UTF-16 is
+ *    little-endian. A string whose units all fit a byte is stored as Latin-1 however it was passed. The
+ *    pointer of a UTF-16 string is even. A list of strings is packed: for each a u32 of
+ *    (bytes * 2 + encoding), little-endian, its bytes, and zeros up to a multiple of 4.
+ * 7. Time is an argument: `now`, milliseconds of a monotonic clock of the caller's. A `now` below one
+ *    seen before is taken as that one. Durations are milliseconds; 0 means "none".
+ * 8. Hot calls carry numbers only. What does not fit the returned number is left in the engine's
+ *    registers; each call says which of them it writes. No struct crosses: options come in and
+ *    statistics go out as one JSON document in UTF-8.
+ * 9. A call that runs out of memory is fully done or not done at all.
+ */
+#ifndef TIERCEL_ABI_H_
+#define TIERCEL_ABI_H_
+
+#include <stdint.h>
+
+#if defined(__EMSCRIPTEN__)
+#define TIERCEL_EXPORT(name) __attribute__((export_name(#name)))
+#elif defined(__GNUC__)
+#define TIERCEL_EXPORT(name) __attribute__((visibility("default")))
+#else
+#define TIERCEL_EXPORT(name)
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised by any change that an existing binding would notice. */
+#define TIERCEL_ABI_VERSION 1
+
+typedef struct TiercelEngine TiercelEngine;
+
+typedef enum TiercelStatus {
+  TIERCEL_OK = 0,
+  /* No such entry, or none that may be served: absent, expired, invalidated. */
+  TIERCEL_MISS = -1,
+  /* The entry alone is over the byte budget. It was not stored; an older entry of its key was removed. */
+  TIERCEL_REJECTED = -2,
+  /* An invalidation, or a newer value of the key, overtook the load. It was not stored. */
+  TIERCEL_OVERTAKEN = -3,
+  TIERCEL_NO_MEMORY = -4,
+  TIERCEL_BAD_HANDLE = -5,
+  TIERCEL_BAD_OPTION = -6,
+  TIERCEL_BAD_ARGUMENT = -7,
+  /* Longer than the cache's maxKeyBytes. */
+  TIERCEL_KEY_TOO_LONG = -8,
+  /* More namespaces, caches or loads at once than a handle can tell apart (2^20), namespaces deeper than
+   * TIERCEL_MAX_DEPTH, or more than TIERCEL_MAX_TAGS tags on an entry. */
+  TIERCEL_LIMIT = -9
+} TiercelStatus;
+
+/* How the units of a string are stored. */
+typedef enum TiercelEncoding { TIERCEL_LATIN1 = 0, TIERCEL_UTF16 = 1 } TiercelEncoding;
+
+/* Flags of tiercel_get. */
+typedef enum TiercelGetFlags {
+  /* Neither counted in the statistics nor seen by the eviction policy. */
+  TIERCEL_GET_PEEK = 1,
+  /* Also accept an entry past its ttl but within its stale time. */
+  TIERCEL_GET_STALE = 2
+} TiercelGetFlags;
+
+/* Why an entry left the cache. */
+typedef enum TiercelCause {
+  TIERCEL_CAUSE_EXPLICIT = 0,
+  TIERCEL_CAUSE_REPLACED = 1,
+  TIERCEL_CAUSE_EXPIRED = 2,
+  TIERCEL_CAUSE_SIZE = 3,
+  TIERCEL_CAUSE_TAG = 4,
+  TIERCEL_CAUSE_CLEAR = 5
+} TiercelCause;
+
+/* Indices into the registers. */
+typedef enum TiercelRegister {
+  /* Removals waiting in the log (tiercel_removal); written by every call that may remove an entry. */
+  TIERCEL_R_REMOVALS = 0,
+  /* Address and length in bytes of a value and the format number it was stored with; bytes mode only. */
+  TIERCEL_R_VALUE = 1,
+  TIERCEL_R_VALUE_LENGTH = 2,
+  TIERCEL_R_FORMAT = 3,
+  /* Address, length in bytes and encoding of a key, or address and length of a packed list. */
+  TIERCEL_R_KEY = 4,
+  TIERCEL_R_KEY_LENGTH = 5,
+  TIERCEL_R_KEY_ENCODING = 6,
+  /* 1 if the entry is past its ttl and served within its stale time, else 0. */
+  TIERCEL_R_IS_STALE = 7,
+  /* Milliseconds the entry stays fresh, negative once stale, infinity if it has no ttl. */
+  TIERCEL_R_TTL = 8,
+  /* TiercelCause of a removal. */
+  TIERCEL_R_CAUSE = 9,
+  /* Handle of the namespace an entry is in. */
+  TIERCEL_R_NAMESPACE = 10,
+  /* 1 if tiercel_load_begin found a load of the key in flight, else 0. */
+  TIERCEL_R_JOINED = 11,
+  /* 1 if nothing but single keys was invalidated since the load began, else 0. */
+  TIERCEL_R_UNTOUCHED = 12,
+  /* Entries stored or waiting to be reclaimed, and their accounted bytes; written with R_REMOVALS. */
+  TIERCEL_R_ENTRIES = 13,
+  TIERCEL_R_BYTES = 14,
+  TIERCEL_REGISTERS = 16
+} TiercelRegister;
+
+enum {
+  /* Namespaces below the root that a key may be nested in. */
+  TIERCEL_MAX_DEPTH = 16,
+  /* Tags of one entry. */
+  TIERCEL_MAX_TAGS = 64,
+  TIERCEL_SEED_BYTES = 16
+};
+
+/* ---- Engine ---- */
+
+TIERCEL_EXPORT(tiercel_abi_version) uint32_t tiercel_abi_version(void);
+
+/* Makes an engine, NULL without memory. `registers` is the caller's array of TIERCEL_REGISTERS doubles,
+ * which must outlive the engine; with NULL the engine uses its own. */
+TIERCEL_EXPORT(tiercel_engine_new) TiercelEngine* tiercel_engine_new(double* registers);
+
+/* Frees the engine and all its caches. NULL is allowed. */
+TIERCEL_EXPORT(tiercel_engine_delete) void tiercel_engine_delete(TiercelEngine* engine);
+
+/* Address of the registers, for the life of the engine. */
+TIERCEL_EXPORT(tiercel_registers) double* tiercel_registers(TiercelEngine* engine);
+
+/* A buffer of at least `bytes` bytes, aligned to 8, for the inputs of the next call; contents are not
+ * kept from one request to the next. NULL without memory. */
+TIERCEL_EXPORT(tiercel_buffer) uint8_t* tiercel_buffer(TiercelEngine* engine, uint32_t bytes);
+
+/* The last message or document, UTF-8 and NUL-terminated, and its length in bytes. */
+TIERCEL_EXPORT(tiercel_message) const char* tiercel_message(TiercelEngine* engine);
+TIERCEL_EXPORT(tiercel_message_length) uint32_t tiercel_message_length(TiercelEngine* engine);
+
+/* ---- Cache ---- */
+
+/* Opens a cache; returns the handle of its root namespace. Options are a JSON object:
+ *   maxEntries   integer, 0 to 2^31 - 1; default 10000, or no bound if maxBytes is given; 0: no bound
+ *   maxBytes     integer, 0 to 2^53 - 1; default 0: no bound. One bound at least is required
+ *   policy       "lru"
+ *   values       "reference" (default): the caller keeps values by slot; "bytes": the core keeps them
+ *   jitter       0 to 1, default 0: each ttl is scaled by a random factor of 1 - jitter to 1 + jitter
+ *   maxKeyBytes  1 to 1048576, default 1024: longest key, namespace part or tag as stored
+ * Unknown members are errors. */
+TIERCEL_EXPORT(tiercel_cache_open)
+double tiercel_cache_open(TiercelEngine* engine, const char* options, uint32_t length);
+
+/* Frees the cache that `ns` belongs to; all its handles are bad from then on. */
+TIERCEL_EXPORT(tiercel_cache_close) int32_t tiercel_cache_close(TiercelEngine* engine, double ns);
+
+/* Sets the hash seed (TIERCEL_SEED_BYTES random bytes; zeros until then). Rebuilds the index: O(entries). */
+TIERCEL_EXPORT(tiercel_cache_seed)
+int32_t tiercel_cache_seed(TiercelEngine* engine, double ns, const uint8_t* seed);
+
+/* Changes the bounds, as in the options; a negative one stays. Evicts at most a slice; later calls go on.
+ * Writes R_REMOVALS, R_ENTRIES, R_BYTES. */
+TIERCEL_EXPORT(tiercel_cache_resize)
+int32_t tiercel_cache_resize(TiercelEngine* engine, double ns, double max_entries, double max_bytes);
+
+/* With `on` != 0 the log keeps key and value of what is removed until tiercel_removals_clear. */
+TIERCEL_EXPORT(tiercel_cache_watch)
+int32_t tiercel_cache_watch(TiercelEngine* engine, double ns, uint32_t on);
+
+/* Leaves the statistics in the message, as a JSON object; `reset` != 0 sets the counters to 0 after. */
+TIERCEL_EXPORT(tiercel_cache_stats)
+int32_t tiercel_cache_stats(TiercelEngine* engine, double ns, uint32_t reset);
+
+/* ---- Namespaces ---- */
+
+/* The handle of the namespace called `part` below `ns`. Asking again gives the same handle while it is
+ * in use; an unused one may be forgotten, after which its handle is bad: ask again by name. O(1). */
+TIERCEL_EXPORT(tiercel_namespace)
+double tiercel_namespace(TiercelEngine* engine, double ns, const uint8_t* part, uint32_t length,
+                         uint32_t encoding);
+
+/* Invalidates all entries and loads of a namespace and of those below it; the root: of the cache.
+ * Returns how many entries; O(1) beyond 4096 of them, whose space is reclaimed by later calls.
+ * Writes R_REMOVALS, R_ENTRIES, R_BYTES. */
+TIERCEL_EXPORT(tiercel_clear) double tiercel_clear(TiercelEngine* engine, double ns, double now);
+
+/* Entries of a namespace and of those below it, dead ones included until they are reclaimed. */
+TIERCEL_EXPORT(tiercel_size) double tiercel_size(TiercelEngine* engine, double ns);
+
+/* ---- Entries ---- */
+
+/* Finds an entry that may be served; `flags` of TiercelGetFlags. Returns its slot or TIERCEL_MISS.
+ * Writes R_IS_STALE and R_TTL, in bytes mode R_VALUE, R_VALUE_LENGTH and R_FORMAT, and after a miss
+ * R_REMOVALS, R_ENTRIES, R_BYTES. O(1), no allocation. */
+TIERCEL_EXPORT(tiercel_get)
+int32_t tiercel_get(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
+                    uint32_t encoding, double now, uint32_t flags);
+
+/* Stores an entry and overtakes a load of its key. In bytes mode the value is copied and `weight` is not
+ * read; in reference mode `value` is not read and `weight` is its size in bytes. `tags` is a packed list.
+ * Returns the slot, TIERCEL_REJECTED or an error. Writes R_REMOVALS, R_ENTRIES, R_BYTES. O(tags). */
+TIERCEL_EXPORT(tiercel_set)
+int32_t tiercel_set(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
+                    uint32_t encoding, const uint8_t* value, uint32_t value_length, uint32_t format,
+                    double weight, double ttl, double stale, const uint8_t* tags, uint32_t tags_length,
+                    double now);
+
+/* Removes an entry and overtakes a load of its key. Returns 1 if it could have been served, else 0.
+ * Writes R_REMOVALS, R_ENTRIES, R_BYTES. */
+TIERCEL_EXPORT(tiercel_delete)
+int32_t tiercel_delete(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
+                       uint32_t encoding, double now);
+
+/* Gives a fresh or stale entry a new ttl from now; its stale time is kept. Returns its slot or
+ * TIERCEL_MISS. Writes R_REMOVALS, R_ENTRIES, R_BYTES. */
+TIERCEL_EXPORT(tiercel_touch)
+int32_t tiercel_touch(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
+                      uint32_t encoding, double ttl, double now);
+
+/* Invalidates all entries with one of the tags, set through the same namespace, and loads that turn out
+ * to have one. Count and cost as tiercel_clear. Writes R_REMOVALS, R_ENTRIES, R_BYTES. */
+TIERCEL_EXPORT(tiercel_invalidate_tags)
+double tiercel_invalidate_tags(TiercelEngine* engine, double ns, const uint8_t* tags, uint32_t length,
+                               double now);
+
+/* The tags of the entry in `slot`, as a packed list: writes R_KEY and R_KEY_LENGTH. Returns how many. */
+TIERCEL_EXPORT(tiercel_tags)
+int32_t tiercel_tags(TiercelEngine* engine, double ns, int32_t slot);
+
+/* The value of the entry in `slot`: writes R_VALUE, R_VALUE_LENGTH, R_FORMAT. */
+TIERCEL_EXPORT(tiercel_value)
+int32_t tiercel_value(TiercelEngine* engine, double ns, int32_t slot);
+
+/* ---- Iteration ---- */
+
+/* Where an iteration begins: pass it, unchanged, to each tiercel_next. */
+TIERCEL_EXPORT(tiercel_iterate) double tiercel_iterate(TiercelEngine* engine, double ns);
+
+/* The next entry of `ns` itself after `slot` (-1: the first) that may be served (stale ones too) and was
+ * there when the iteration began. Returns its slot or TIERCEL_MISS at the end. An entry that stays
+ * throughout is met once; none is met twice. Writes R_KEY, R_KEY_LENGTH, R_KEY_ENCODING, R_IS_STALE,
+ * R_TTL and, in bytes mode, R_VALUE, R_VALUE_LENGTH, R_FORMAT. */
+TIERCEL_EXPORT(tiercel_next)
+int32_t tiercel_next(TiercelEngine* engine, double ns, int32_t slot, double iteration, double now);
+
+/* ---- Loads ---- */
+
+/* Announces that a value for the key is being fetched. Finds a load of the key in flight that nothing
+ * overtook (R_JOINED 1) or begins one (R_JOINED 0). Returns its handle. Writes R_JOINED, R_UNTOUCHED. */
+TIERCEL_EXPORT(tiercel_load_begin)
+double tiercel_load_begin(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
+                          uint32_t encoding);
+
+/* Ends a load with a value. It is stored, as by tiercel_set but with the age of the load's beginning,
+ * unless something invalidated its key, namespace or one of its tags, or set its key, since then:
+ * TIERCEL_OVERTAKEN. With `store` 0 it is only checked and 0 returned. Frees the handle, unless it
+ * returns an error (below TIERCEL_OVERTAKEN): then the load goes on.
+ * Writes R_REMOVALS, R_ENTRIES, R_BYTES. */
+TIERCEL_EXPORT(tiercel_load_commit)
+int32_t tiercel_load_commit(TiercelEngine* engine, double load, const uint8_t* value,
+                            uint32_t value_length, uint32_t format, double weight, double ttl,
+                            double stale, const uint8_t* tags, uint32_t tags_length, double now,
+                            uint32_t store);
+
+/* Ends a load without a value. */
+TIERCEL_EXPORT(tiercel_load_end) int32_t tiercel_load_end(TiercelEngine* engine, double load);
+
+/* ---- Removals ---- */
+
+/* The log of removals since it was last cleared. Unwatched caches in bytes mode log nothing; unwatched
+ * ones in reference mode log slots that are free now, so that the caller lets go of their values.
+ * Returns the slot of the i-th. Writes R_CAUSE and, if watched, R_KEY, R_KEY_LENGTH, R_KEY_ENCODING,
+ * R_NAMESPACE (which may be a bad handle by now) and, in bytes mode, R_VALUE, R_VALUE_LENGTH, R_FORMAT. */
+TIERCEL_EXPORT(tiercel_removal)
+int32_t tiercel_removal(TiercelEngine* engine, double ns, uint32_t i);
+
+/* Empties the log; the caller must do so before it uses a slot that a later call returns. */
+TIERCEL_EXPORT(tiercel_removals_clear)
+int32_t tiercel_removals_clear(TiercelEngine* engine, double ns);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  /* TIERCEL_ABI_H_ */

@@ -1,0 +1,163 @@
+// How a value comes in: everything that can fail is done first, then nothing can.
+#include <cmath>
+
+#include "cache.h"
+#include "packed.h"
+
+namespace tiercel {
+namespace {
+
+constexpr double kMostWeight = 9007199254740991.0;  // 2^53 - 1
+
+// Entries evicted at most to make an allocation succeed, before the value is refused.
+constexpr uint32_t kEvictionsForMemory = 64;
+
+}  // namespace
+
+// The tags of a value on its way in; each is held.
+struct Cache::Resolved {
+  uint32_t count = 0;
+  uint32_t tags[TIERCEL_MAX_TAGS] = {};
+};
+
+int32_t Cache::Resolve(uint32_t scope, const Incoming& in, Resolved* tags) {
+  PackedReader list(in.tags, in.tags_bytes);
+  while (!list.done()) {
+    const uint8_t* data = nullptr;
+    uint32_t bytes = 0;
+    uint32_t encoding = 0;
+    Text name;
+    if (!list.Next(&data, &bytes, &encoding)) return TIERCEL_BAD_ARGUMENT;
+    const int32_t status = Read(&name_, data, bytes, encoding, &name);
+    if (status != TIERCEL_OK) return status;
+    const uint32_t tag = scopes_.FindOrAdd(scope, Scope::Kind::kTag, name, loads_.OldestSequence());
+    if (tag == kNone) return TIERCEL_NO_MEMORY;
+    bool is_new = true;
+    for (uint32_t i = 0; i < tags->count; i++) is_new = is_new && tags->tags[i] != tag;
+    if (!is_new) continue;
+    scopes_.Hold(tag);
+    if (tags->count == TIERCEL_MAX_TAGS) {
+      scopes_.Release(tag, loads_.OldestSequence());
+      return TIERCEL_LIMIT;
+    }
+    tags->tags[tags->count++] = tag;
+  }
+  return TIERCEL_OK;
+}
+
+void Cache::Unhold(Resolved* tags) {
+  for (uint32_t i = 0; i < tags->count; i++) scopes_.Release(tags->tags[i], loads_.OldestSequence());
+}
+
+uint8_t* Cache::AllocateValue(uint32_t bytes) {
+  for (uint32_t i = 0;; i++) {
+    void* value = Allocate(bytes == 0 ? 1 : bytes);
+    if (value != nullptr) return static_cast<uint8_t*>(value);
+    if (i == kEvictionsForMemory || !EvictOne()) return nullptr;
+  }
+}
+
+void Cache::Fill(uint32_t slot, const Incoming& in, uint8_t* value, uint64_t sequence, uint64_t cost,
+                 const Resolved& tags) {
+  Entry& entry = entries_[slot];
+  entry.sequence = sequence;
+  entry.value = value;
+  entry.value_bytes = bytes_mode_ ? in.value_bytes : 0;
+  entry.format = in.format;
+  entry.cost = cost;
+  Expire(&entry, in.ttl, in.stale);
+  scopes_.Attach(slot, tags.tags, tags.count);
+  bytes_ += cost;
+  counters_.sets++;
+  counters_.adds++;
+}
+
+int32_t Cache::Store(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in) {
+  if (!(in.ttl >= 0) || !(in.stale >= 0)) return TIERCEL_BAD_ARGUMENT;
+  if (bytes_mode_ ? in.value == nullptr && in.value_bytes != 0 : !(in.weight >= 0 && in.weight <= kMostWeight)) {
+    return TIERCEL_BAD_ARGUMENT;
+  }
+  // Evictions below may leave the namespace or the tags without an entry; they are needed all the same.
+  scopes_.Hold(scope);
+  Resolved tags;
+  int32_t result = Resolve(scope, in, &tags);
+  if (result == TIERCEL_OK) {
+    const uint64_t payload = bytes_mode_ ? in.value_bytes : static_cast<uint64_t>(std::ceil(in.weight));
+    const uint64_t cost = kEntryCost + key.bytes + payload + scopes_.LinksFor(scope, tags.count) * kLinkCost;
+    if (max_bytes_ != 0 && cost > max_bytes_) {
+      // What the caller meant to replace is out of date; serving it on would be worse than a miss.
+      const uint32_t old = Find(scope, hash, key);
+      if (old != kNone) Remove(old, TIERCEL_CAUSE_SIZE);
+      counters_.rejected++;
+      result = TIERCEL_REJECTED;
+    } else {
+      result = Insert(scope, hash, key, sequence, in, cost, tags);
+    }
+  }
+  Unhold(&tags);
+  scopes_.Release(scope, loads_.OldestSequence());
+  return result;
+}
+
+// Takes the old value out of an entry, which keeps its slot, key and place in an iteration.
+void Cache::Replace(uint32_t slot) {
+  Entry& entry = entries_[slot];
+  StoredText key;
+  if (!watched_ || key.Assign(entry.key.view())) {
+    Record(&entry, slot, TIERCEL_CAUSE_REPLACED, key);
+  } else {
+    counters_.removals[TIERCEL_CAUSE_REPLACED]++;
+    counters_.lost_events++;
+  }
+  Free(entry.value);
+  entry.value = nullptr;
+  bytes_ -= entry.cost;
+  entry.cost = 0;
+  scopes_.Detach(slot, loads_.OldestSequence());
+}
+
+int32_t Cache::Insert(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in,
+                      uint64_t cost, const Resolved& tags) {
+  uint8_t* value = nullptr;
+  if (bytes_mode_) {
+    value = AllocateValue(in.value_bytes);
+    if (value == nullptr) return TIERCEL_NO_MEMORY;
+    if (in.value_bytes != 0) std::memcpy(value, in.value, in.value_bytes);
+  }
+  uint32_t slot = kNone;
+  StoredText stored;
+  for (uint32_t i = 0;; i++) {
+    slot = Find(scope, hash, key);
+    if (scopes_.ReserveLinks(scopes_.LinksFor(scope, tags.count)) && entries_.Reserve() &&
+        index_.Reserve([this](uint32_t n) { return entries_[n].hash; }) &&
+        (slot != kNone || stored.Assign(key))) {
+      break;
+    }
+    if (i == kEvictionsForMemory || !EvictOne()) {
+      Free(value);
+      return TIERCEL_NO_MEMORY;
+    }
+  }
+
+  if (slot != kNone) {
+    Replace(slot);
+    policy_->OnHit(slot);  // Now the last to be evicted, so not evicted for its own sake.
+    MakeRoom(0, cost);
+    Fill(slot, in, value, sequence, cost, tags);
+    return static_cast<int32_t>(slot);
+  }
+  MakeRoom(1, cost);
+  slot = entries_.Take();
+  if (!watched_) log_.ForgetIfLast(slot);
+  Entry& entry = entries_[slot];
+  entry.key = stored;
+  entry.hash = hash;
+  entry.scope = scope;
+  entry.birth = ++sequence_;
+  Fill(slot, in, value, sequence, cost, tags);
+  index_.Insert(hash, slot);
+  policy_->OnInsert(slot);
+  return static_cast<int32_t>(slot);
+}
+
+}  // namespace tiercel

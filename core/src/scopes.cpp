@@ -1,0 +1,195 @@
+#include "scopes.h"
+
+namespace tiercel {
+
+Scopes::~Scopes() {
+  for (uint32_t i = 0; i < scopes_.used(); i++) {
+    if (!scopes_.IsLive(i)) continue;
+    if (scopes_[i].handle != 0) handles_.Close(scopes_[i].handle);
+    scopes_[i].name.Release();
+  }
+}
+
+bool Scopes::Init() {
+  if (!scopes_.Reserve()) return false;
+  const double handle = handles_.Open(HandleTable::Kind::kNamespace, cache_, kRoot);
+  if (handle == 0) return false;
+  scopes_[scopes_.Take()].handle = handle;
+  return true;
+}
+
+void Scopes::Seed(const HashSeed& seed, Index* spare) {
+  for (uint32_t i = kRoot + 1; i < scopes_.used(); i++) {
+    if (!scopes_.IsLive(i)) continue;
+    Scope& scope = scopes_[i];
+    scope.hash = HashText(seed, scope.parent, static_cast<uint32_t>(scope.kind), scope.name.view());
+    spare->Insert(scope.hash, i);
+  }
+  names_.Swap(*spare);
+  seed_ = seed;
+}
+
+uint32_t Scopes::Find(uint32_t parent, Scope::Kind kind, const Text& name) const {
+  return names_.Find(HashText(seed_, parent, static_cast<uint32_t>(kind), name), [&](uint32_t i) {
+    const Scope& scope = scopes_[i];
+    return scope.parent == parent && scope.kind == kind && scope.name.Equals(name);
+  });
+}
+
+uint32_t Scopes::FindOrAdd(uint32_t parent, Scope::Kind kind, const Text& name, uint64_t oldest_load) {
+  uint32_t i = Find(parent, kind, name);
+  if (i != kNone) return i;
+  StoredText stored;
+  if (!scopes_.Reserve() || !names_.Reserve([this](uint32_t n) { return scopes_[n].hash; })) return kNone;
+  if (!stored.Assign(name)) return kNone;
+  i = scopes_.Take();
+  double handle = 0;
+  if (kind == Scope::Kind::kNamespace) {
+    handle = handles_.Open(HandleTable::Kind::kNamespace, cache_, i);
+    if (handle == 0) {
+      scopes_.Give(i);
+      stored.Release();
+      return kNone;
+    }
+  }
+  Scope& scope = scopes_[i];
+  scope.handle = handle;
+  scope.name = stored;
+  scope.kind = kind;
+  scope.parent = parent;
+  scope.depth = scopes_[parent].depth + (kind == Scope::Kind::kNamespace ? 1 : 0);
+  scope.hash = HashText(seed_, parent, static_cast<uint32_t>(kind), name);
+  names_.Insert(scope.hash, i);
+  Hold(parent);
+  // A namespace begins idle: only its handle knows it. A tag is about to be held by the caller.
+  if (kind == Scope::Kind::kNamespace) Settle(i, oldest_load);
+  return i;
+}
+
+void Scopes::Hold(uint32_t scope) {
+  Scope& s = scopes_[scope];
+  s.uses++;
+  if (!s.idle) return;
+  s.idle = false;
+  idle_.Remove(scopes_, scope);
+}
+
+void Scopes::Release(uint32_t scope, uint64_t oldest_load) {
+  if (--scopes_[scope].uses == 0) Settle(scope, oldest_load);
+}
+
+// Decides what becomes of a scope that nothing uses.
+void Scopes::Settle(uint32_t scope, uint64_t oldest_load) {
+  if (scope == kRoot) return;
+  Scope& s = scopes_[scope];
+  if (s.kind == Scope::Kind::kTag && s.stamp < oldest_load) {
+    Forget(scope, oldest_load);
+    return;
+  }
+  s.idle = true;
+  idle_.PushTail(scopes_, scope);
+  ForgetExcess(oldest_load);
+}
+
+void Scopes::ForgetExcess(uint64_t oldest_load) {
+  while (idle_.size > kMaxIdle) {
+    const uint32_t oldest = idle_.head;
+    const Scope& s = scopes_[oldest];
+    // No load is in flight in an idle namespace: later ones begin after its stamp anyway.
+    if (s.kind == Scope::Kind::kTag && s.stamp > floor_) floor_ = s.stamp;
+    Forget(oldest, oldest_load);
+  }
+}
+
+void Scopes::Forget(uint32_t scope, uint64_t oldest_load) {
+  // Up the chain of namespaces that this was the last use of; no deeper than TIERCEL_MAX_DEPTH.
+  Scope& s = scopes_[scope];
+  if (s.idle) idle_.Remove(scopes_, scope);
+  names_.Erase(s.hash, scope);
+  if (s.handle != 0) handles_.Close(s.handle);
+  s.name.Release();
+  const uint32_t parent = s.parent;
+  scopes_.Give(scope);
+  Release(parent, oldest_load);
+}
+
+void Scopes::LoadEnded(uint64_t oldest_load) {
+  // Each ended load lets at most one tag stay behind, so a few a call keep up.
+  for (int i = 0; i < 4 && idle_.head != kNone; i++) {
+    const Scope& s = scopes_[idle_.head];
+    if (s.kind != Scope::Kind::kTag || s.stamp >= oldest_load) return;
+    Forget(idle_.head, oldest_load);
+  }
+}
+
+uint64_t Scopes::NamespaceStamp(uint32_t scope) const {
+  uint64_t stamp = 0;
+  for (; scope != kNone; scope = scopes_[scope].parent) {
+    if (scopes_[scope].stamp > stamp) stamp = scopes_[scope].stamp;
+  }
+  return stamp;
+}
+
+bool Scopes::IsDeadSlow(const Entry& entry) const {
+  if (scopes_[kRoot].stamp >= entry.sequence) return true;
+  for (uint32_t i = entry.links; i != kNone; i = links_[i].sibling) {
+    if (scopes_[links_[i].scope].stamp >= entry.sequence) return true;
+  }
+  return false;
+}
+
+bool Scopes::DiedByTag(const Entry& entry) const {
+  for (uint32_t i = entry.links; i != kNone; i = links_[i].sibling) {
+    const Scope& scope = scopes_[links_[i].scope];
+    if (scope.kind == Scope::Kind::kTag && scope.stamp >= entry.sequence) return true;
+  }
+  return false;
+}
+
+void Scopes::Stamp(uint32_t scope, uint64_t sequence) {
+  Scope& s = scopes_[scope];
+  s.stamp = sequence;
+  newest_stamp_ = sequence;
+  dead_.Append(links_, s.entries);
+  if (!s.idle) return;
+  // The idle are kept by age of stamp, so that the floor rises no more than it must.
+  idle_.Remove(scopes_, scope);
+  idle_.PushTail(scopes_, scope);
+}
+
+uint32_t Scopes::Attach(uint32_t slot, const uint32_t* tags, uint32_t count) {
+  Entry& entry = entries_[slot];
+  uint32_t made = 0;
+  const auto attach = [&](uint32_t scope) {
+    const uint32_t i = links_.Take();
+    Link& link = links_[i];
+    link.slot = slot;
+    link.scope = scope;
+    link.sibling = entry.links;
+    entry.links = i;
+    Hold(scope);
+    scopes_[scope].entries.PushTail(links_, i);
+    made++;
+  };
+  for (uint32_t s = entry.scope; s != kRoot; s = scopes_[s].parent) attach(s);
+  for (uint32_t i = 0; i < count; i++) attach(tags[i]);
+  return made;
+}
+
+void Scopes::Detach(uint32_t slot, uint64_t oldest_load) {
+  Entry& entry = entries_[slot];
+  for (uint32_t i = entry.links; i != kNone;) {
+    const Link& link = links_[i];
+    const uint32_t next = link.sibling;
+    const uint32_t scope = link.scope;
+    // Entries come into a scope's list alive and leave it, all at once, when it is stamped.
+    const bool is_dead = scopes_[scope].stamp >= entry.sequence;
+    (is_dead ? dead_ : scopes_[scope].entries).Remove(links_, i);
+    links_.Give(i);
+    Release(scope, oldest_load);
+    i = next;
+  }
+  entry.links = kNone;
+}
+
+}  // namespace tiercel

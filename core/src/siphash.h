@@ -1,0 +1,93 @@
+// SipHash-c-d, a keyed hash that stays collision resistant against chosen input (Aumasson and Bernstein,
+// "SipHash: a fast short-input PRF", 2012). Tables use SipHash-1-3, the variant of Rust and Python dicts.
+// Faster unkeyed or wyhash-class functions have collisions that hold for every seed.
+#ifndef TIERCEL_SRC_SIPHASH_H_
+#define TIERCEL_SRC_SIPHASH_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace tiercel {
+
+struct HashSeed {
+  uint64_t k0 = 0;
+  uint64_t k1 = 0;
+};
+
+inline uint64_t LoadLittleEndian64(const uint8_t* p) {
+  uint64_t word = 0;
+  std::memcpy(&word, p, sizeof(word));  // Every target is little-endian: x86-64, arm64, wasm.
+  return word;
+}
+
+class SipState {
+ public:
+  explicit SipState(const HashSeed& seed)
+      : v0_(seed.k0 ^ 0x736f6d6570736575U),
+        v1_(seed.k1 ^ 0x646f72616e646f6dU),
+        v2_(seed.k0 ^ 0x6c7967656e657261U),
+        v3_(seed.k1 ^ 0x7465646279746573U) {}
+
+  template <int kRounds>
+  void Absorb(uint64_t word) {
+    v3_ ^= word;
+    Rounds<kRounds>();
+    v0_ ^= word;
+  }
+
+  template <int kRounds>
+  uint64_t Finish() {
+    v2_ ^= 0xff;
+    Rounds<kRounds>();
+    return v0_ ^ v1_ ^ v2_ ^ v3_;
+  }
+
+ private:
+  static uint64_t RotateLeft(uint64_t x, int bits) { return (x << bits) | (x >> (64 - bits)); }
+
+  template <int kRounds>
+  void Rounds() {
+    for (int i = 0; i < kRounds; i++) {
+      v0_ += v1_;
+      v1_ = RotateLeft(v1_, 13) ^ v0_;
+      v0_ = RotateLeft(v0_, 32);
+      v2_ += v3_;
+      v3_ = RotateLeft(v3_, 16) ^ v2_;
+      v0_ += v3_;
+      v3_ = RotateLeft(v3_, 21) ^ v0_;
+      v2_ += v1_;
+      v1_ = RotateLeft(v1_, 17) ^ v2_;
+      v2_ = RotateLeft(v2_, 32);
+    }
+  }
+
+  uint64_t v0_, v1_, v2_, v3_;
+};
+
+// Absorbs the bytes and the closing block; `absorbed` is how many bytes went in before them.
+template <int kC, int kD>
+uint64_t SipFinish(SipState state, const uint8_t* data, size_t length, size_t absorbed) {
+  const uint8_t* end = data + (length & ~size_t{7});
+  for (; data != end; data += 8) state.Absorb<kC>(LoadLittleEndian64(data));
+  uint64_t last = static_cast<uint64_t>(absorbed + length) << 56;
+  for (size_t i = 0; i < (length & 7); i++) last |= static_cast<uint64_t>(data[i]) << (8 * i);
+  state.Absorb<kC>(last);
+  return state.Finish<kD>();
+}
+
+template <int kC, int kD>
+uint64_t SipHash(const HashSeed& seed, const uint8_t* data, size_t length) {
+  return SipFinish<kC, kD>(SipState(seed), data, length, 0);
+}
+
+// SipHash-1-3 of an 8-byte prefix followed by the data.
+inline uint64_t SipHash13(const HashSeed& seed, uint64_t prefix, const uint8_t* data, size_t length) {
+  SipState state(seed);
+  state.Absorb<1>(prefix);
+  return SipFinish<1, 3>(state, data, length, sizeof(prefix));
+}
+
+}  // namespace tiercel
+
+#endif  // TIERCEL_SRC_SIPHASH_H_

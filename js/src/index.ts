@@ -1,0 +1,21 @@
+export type { Duration, Milliseconds } from './duration.js';
+export { engineInfo, type EngineInfo } from './engine/info.js';
+export type { EngineChoice, EngineKind } from './engine/platform.js';
+export { TiercelError, type TiercelErrorCode } from './errors.js';
+export { version } from './generated/version.js';
+export { MemoryCache } from './memory/memory-cache.js';
+export type {
+  Bytes,
+  CacheEvents,
+  CacheStats,
+  Count,
+  Entry,
+  GetOrSetOptions,
+  LoadContext,
+  Loader,
+  MemoryCacheOptions,
+  RemovalCause,
+  Serializer,
+  SetOptions,
+  Size,
+} from './memory/types.js';

@@ -1,0 +1,166 @@
+import type { Milliseconds } from '../duration.js';
+import { Engine, type Namespace, type Payload } from '../engine/engine.js';
+import type { EngineChoice } from '../engine/platform.js';
+import { TiercelError } from '../errors.js';
+import { CAUSE_CLEAR, CAUSE_EXPIRED, CAUSE_EXPLICIT, CAUSE_REPLACED, CAUSE_SIZE, CAUSE_TAG } from '../generated/abi.js';
+import { platformClock, userClock } from './clock.js';
+import { Events, Wanted } from './events.js';
+import { Loading } from './loading.js';
+import type { ReadCacheOptions, ReadSetOptions } from './options.js';
+import type { RemovalCause } from './types.js';
+import { BytesValues, ReferenceValues, type Values } from './values.js';
+
+const CAUSES: Readonly<Record<number, RemovalCause>> = {
+  [CAUSE_EXPLICIT]: 'explicit',
+  [CAUSE_REPLACED]: 'replaced',
+  [CAUSE_EXPIRED]: 'expired',
+  [CAUSE_SIZE]: 'size',
+  [CAUSE_TAG]: 'tag',
+  [CAUSE_CLEAR]: 'clear',
+};
+
+const NO_TAGS: readonly string[] = [];
+
+/** What all views of one cache share: the root and its namespaces. */
+export class Shared<V> {
+  readonly engine: Engine;
+  readonly values: Values<V>;
+  readonly events: Events;
+  readonly loading: Loading<V>;
+  readonly #clock: () => Milliseconds;
+  /** Of entries that are given none. */
+  readonly ttl: Milliseconds;
+  readonly #stale: Milliseconds;
+  /** Whether any entry may have a ttl: until then no clock is read. */
+  #timed: boolean;
+  /** Whether the hash seed is still to be chosen, because there is no randomness at module scope of a Worker. */
+  #unseeded = false;
+  #bounded: boolean;
+  closed = false;
+
+  constructor(options: ReadCacheOptions<V>) {
+    const { maxEntries, maxBytes, policy, values, jitter, maxKeyBytes } = options;
+    this.engine = new Engine((options.engine ?? 'auto') as EngineChoice, { maxEntries, maxBytes, policy, values, jitter, maxKeyBytes });
+    this.#bounded = !!maxBytes;
+    this.values =
+      values === 'bytes'
+        ? new BytesValues<V>(this.engine, options.serializer)
+        : new ReferenceValues<V>(options.sizeOf, () => this.#bounded);
+    this.events = new Events((wanted) => {
+      if (!this.closed) this.engine.watch((wanted & Wanted.Remove) !== 0);
+    });
+    this.loading = new Loading<V>(this);
+    this.#clock = options.now === undefined ? platformClock() : userClock(options.now);
+    this.ttl = options.ttl ?? 0;
+    this.#stale = options.stale ?? 0;
+    this.#timed = this.ttl !== 0;
+    if (options.seed !== undefined) this.engine.seed(options.seed);
+    else this.#unseeded = !this.#seed();
+  }
+
+  /** False where the platform has no randomness yet. */
+  #seed(): boolean {
+    const seed = new Uint8Array(16);
+    try {
+      crypto.getRandomValues(seed);
+    } catch {
+      return false;
+    }
+    this.engine.seed(seed);
+    return true;
+  }
+
+  /** The time for a call; first of all in each operation, since it refuses a closed cache. */
+  now(): Milliseconds {
+    if (this.closed) throw new TiercelError('ERR_TIERCEL_CLOSED', 'the cache is closed: create a new one');
+    if (this.#unseeded) this.#unseeded = !this.#seed();
+    return this.#timed ? this.#clock() : 0;
+  }
+
+  /** The time for a call that sets a ttl. */
+  nowFor(ttl: Milliseconds): Milliseconds {
+    if (ttl !== 0) this.#timed = true;
+    return this.now();
+  }
+
+  set(ns: Namespace, key: string, value: V, options: ReadSetOptions): boolean {
+    const terms = { ttl: options.ttl ?? this.ttl, stale: options.stale ?? this.#stale, tags: options.tags ?? NO_TAGS };
+    const now = this.nowFor(terms.ttl);
+    const payload = this.values.encode(value, key, options.weight);
+    const slot = this.engine.set(ns, key, payload, terms, now);
+    return this.finishStore(ns, key, slot, value);
+  }
+
+  commit(load: number, value: V, key: string, options: ReadSetOptions): number {
+    const terms = { ttl: options.ttl ?? this.ttl, stale: options.stale ?? this.#stale, tags: options.tags ?? NO_TAGS };
+    const now = this.nowFor(terms.ttl);
+    const payload: Payload = this.values.encode(value, key, options.weight);
+    return this.engine.loadCommit(load, payload, terms, now);
+  }
+
+  /** Takes the value in after the core gave it a slot, and tells listeners. */
+  finishStore(ns: Namespace, key: string, slot: number, value: V): boolean {
+    // First what was there goes out: the core may have given the slot out again.
+    if (this.engine.removals !== 0) this.#drain();
+    if (slot >= 0) {
+      this.values.stored(slot, value);
+      if ((this.events.wanted & Wanted.Set) !== 0) this.events.push('set', ns.id, { key, value });
+    }
+    if (this.events.wanted !== 0) this.events.deliver();
+    return slot >= 0;
+  }
+
+  /** Lets go of the values that left in the last call, and tells listeners. */
+  finish(): void {
+    if (this.engine.removals !== 0) this.#drain();
+    if (this.events.wanted !== 0) this.events.deliver();
+  }
+
+  #drain(): void {
+    const { engine, values, events } = this;
+    const count = engine.removals;
+    const watched = (events.wanted & Wanted.Remove) !== 0;
+    const ids = watched ? this.#watchedIds() : undefined;
+    for (let i = 0; i < count; i++) {
+      const slot = engine.removal(i);
+      if (ids === undefined) {
+        values.removed(slot, false);
+        continue;
+      }
+      const id = ids.get(engine.removalNamespace);
+      const key = engine.readKey();
+      const cause = CAUSES[engine.removalCause] as RemovalCause;
+      const value = values.removed(slot, true) as V;
+      if (id === undefined) continue;
+      events.push('remove', id, { key, value, cause });
+      if (cause === 'expired') events.push('expire', id, { key, value, cause });
+      if (cause === 'size') events.push('evict', id, { key, value, cause });
+    }
+    engine.removalsClear();
+  }
+
+  /** Ids of the namespaces listened to, by the handles they have now. */
+  #watchedIds(): Map<number, string> {
+    const ids = new Map<number, string>();
+    for (const ns of this.events.watched()) {
+      this.engine.refresh(ns);
+      ids.set(ns.handle, ns.id);
+    }
+    return ids;
+  }
+
+  resize(maxEntries: number | undefined, maxBytes: number | undefined): void {
+    this.engine.resize(maxEntries, maxBytes);
+    if (maxBytes !== undefined) this.#bounded = maxBytes !== 0;
+    this.finish();
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.loading.abort();
+    this.events.clear();
+    this.values.clear();
+    this.engine.dispose();
+  }
+}

@@ -1,0 +1,153 @@
+import type { Duration, Milliseconds } from '../duration.js';
+
+/** A number of bytes, or `'64mb'`: a number and one of `b kb mb gb` (powers of 1024). */
+export type Size = number | string;
+export type Bytes = number;
+export type Count = number;
+
+/** How values are turned into bytes and back where `values` is `'bytes'`. */
+export interface Serializer<V = unknown> {
+  /** Called by `set`. What it throws reaches the caller as the cause of `ERR_TIERCEL_NOT_SERIALIZABLE`. */
+  serialize(value: V): Uint8Array;
+  /** Called by each read, with a copy that it may keep. */
+  deserialize(bytes: Uint8Array): V;
+}
+
+export interface MemoryCacheOptions<V = unknown> {
+  /** Most entries held. Default: 10000, or none if `maxBytes` is given. 0: no bound on entries. */
+  maxEntries?: Count;
+  /**
+   * Most bytes held: keys, values and 96 bytes of metadata for each entry. Default: no bound. An entry
+   * that alone is larger is rejected (`set` returns false) and evicts nothing. Sizes of values are exact
+   * in bytes mode; in reference mode they come from `weight` or `sizeOf`, or else are estimated.
+   */
+  maxBytes?: Size;
+  /** Which entry leaves when a bound is reached. Default and only choice as yet: `'lru'`. */
+  policy?: 'lru';
+  /**
+   * `'reference'` (default): the cache keeps the value itself, so a change to it is seen by all.
+   * `'bytes'`: it keeps a copy, in memory of the engine: strings, Uint8Array and what JSON can carry,
+   * or what `serializer` makes of it. Each read returns a new copy.
+   */
+  values?: 'reference' | 'bytes';
+  /** Bytes mode only. Replaces the built-in codec for all values. */
+  serializer?: Serializer<V>;
+  /** How long entries stay fresh unless `set` says otherwise. Default 0: for ever. */
+  ttl?: Duration;
+  /** How long after its ttl an entry may still be served as stale. Default 0: not at all. */
+  stale?: Duration;
+  /** Spreads expiry: each ttl is scaled by a random factor of 1 - jitter to 1 + jitter. 0 to 1, default 0. */
+  jitter?: number;
+  /** `'auto'` (default): native where its binary loads, wasm otherwise; {@link engineInfo} tells why. */
+  engine?: 'auto' | 'native' | 'wasm';
+  /** Reference mode only. Size in bytes of a value, a finite number >= 0, for `maxBytes`. */
+  sizeOf?: (value: V, key: string) => Bytes;
+  /** Longest key, namespace part or tag in bytes, as stored: one a unit, two if any unit is over U+00FF. 1 to 1048576, default 1024. */
+  maxKeyBytes?: Bytes;
+  /** 16 bytes for the key hash. Default: random. Give one only to reproduce a run. */
+  seed?: Uint8Array;
+  /** A monotonic clock in milliseconds, for tests. Default: the platform's. */
+  now?: () => Milliseconds;
+}
+
+export interface SetOptions {
+  /** How long the entry stays fresh. Default: the cache's. 0: for ever. */
+  ttl?: Duration;
+  /** How long after that it may be served as stale. Default: the cache's. Of no effect without a ttl. */
+  stale?: Duration;
+  /** Names that {@link MemoryCache.invalidateTags} takes; at most 64. They belong to the namespace. */
+  tags?: readonly string[];
+  /** Reference mode only. Size of the value in bytes, for `maxBytes`; takes the place of `sizeOf`. */
+  weight?: Bytes;
+}
+
+export interface Entry<V> {
+  value: V;
+  /** Past its ttl, within its stale time. */
+  stale: boolean;
+  /** Milliseconds it stays fresh: negative once stale, Infinity without a ttl. */
+  ttl: Milliseconds;
+  tags: string[];
+}
+
+/** What a loader gets, beside its result, to say about the value. */
+export interface LoadContext<V = unknown> {
+  readonly key: string;
+  /** Aborted when the load is given up: the cache was closed. */
+  readonly signal: AbortSignal;
+  /** The stale value that is being replaced, if there is one. */
+  readonly stale?: { readonly value: V };
+  /** Sets the ttl of the value; goes before the option. */
+  setTtl(ttl: Duration): void;
+  /** Adds tags to those of the options. */
+  setTags(...tags: string[]): void;
+  /** The result is returned to all that wait, and not stored. */
+  skip(): void;
+}
+
+export type Loader<V> = (context: LoadContext<V>) => V | Promise<V>;
+
+export interface GetOrSetOptions extends SetOptions {
+  /** Loads even if there is a fresh entry. Default false. */
+  forceRefresh?: boolean;
+  /** Ends the wait of this caller; others and the load go on. Rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /**
+   * Longest wait for a load that another caller began; after it this caller loads by itself, and the
+   * other load can no longer be joined. Default: none in Node and browsers; 1000 ms in Workers, where a
+   * load ends unheard if its request is cancelled. 0: no limit.
+   */
+  waitTimeout?: Duration;
+  /** Gets the promise of a refresh that goes on after a stale value was returned: a Worker's `ctx.waitUntil`. It never rejects. */
+  waitUntil?: (refresh: Promise<void>) => void;
+}
+
+export type RemovalCause = 'explicit' | 'replaced' | 'expired' | 'size' | 'tag' | 'clear';
+
+/** Payload of each event of {@link MemoryCache.on}. */
+export interface CacheEvents<V> {
+  /** A read found a fresh entry, or a stale one where it accepts them. */
+  hit: { key: string; stale: boolean };
+  miss: { key: string };
+  set: { key: string; value: V };
+  /** An entry left, for whatever cause; once for each. `expire` and `evict` are the same event by cause. */
+  remove: { key: string; value: V; cause: RemovalCause };
+  /** Left because its time was over. Seen when it is reclaimed, which may be later. */
+  expire: { key: string; value: V; cause: 'expired' };
+  /** Left because a bound was reached. */
+  evict: { key: string; value: V; cause: 'size' };
+  clear: { count: Count };
+}
+
+export interface CacheStats {
+  /** Entries in the cache, of all namespaces; those invalidated or expired count until they are reclaimed. */
+  entries: Count;
+  bytes: Bytes;
+  /** 0: no bound. */
+  maxEntries: Count;
+  /** 0: no bound. */
+  maxBytes: Bytes;
+  policy: string;
+  hits: Count;
+  /** Reads that found an entry past its ttl and returned it as stale; not part of `hits`. */
+  staleHits: Count;
+  misses: Count;
+  /** Values stored, by `set` and by loads. */
+  sets: Count;
+  /** Values not stored because they alone are over `maxBytes`. */
+  rejected: Count;
+  /** Entries that came in. `adds` minus the sum of `removals` is `entries`, counted from the opening. */
+  adds: Count;
+  removals: Record<RemovalCause, Count>;
+  /** Loads begun, and those not stored because an invalidation or a newer value overtook them. */
+  loads: Count;
+  overtaken: Count;
+  /** Loads in flight. */
+  loading: Count;
+  /** Entries already dead whose space is not yet reclaimed: an upper bound. */
+  pendingReclaim: Count;
+  /** Namespaces and tags remembered. */
+  scopes: Count;
+  /** Removal events that could not be recorded for lack of memory. */
+  lostEvents: Count;
+}

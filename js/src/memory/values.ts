@@ -1,0 +1,189 @@
+import type { Engine, Namespace, Payload } from '../engine/engine.js';
+import { TiercelError } from '../errors.js';
+import { estimateSize } from './estimate.js';
+import type { Serializer } from './types.js';
+
+/** How the values of a cache are kept. */
+export interface Values<V> {
+  /**
+   * What to hand to the engine for a value. Changes nothing, and may throw.
+   * @param weight size in bytes if the caller gave one
+   */
+  encode(value: V, key: string, weight: number | undefined): Payload;
+  /** Called with the slot where the value is now. */
+  stored(slot: number, value: V): void;
+  /** The value that a call just found in a slot. */
+  read(ns: Namespace, slot: number): V;
+  /** The value of the removal that was just looked at; `watched`: the log has its bytes. */
+  removed(slot: number, watched: boolean): V | undefined;
+  /** Lets go of everything. */
+  clear(): void;
+}
+
+/** The JS value stays here, by slot; the core knows only its size. */
+export class ReferenceValues<V> implements Values<V> {
+  #slots: (V | undefined)[] = [];
+  readonly #sizeOf: ((value: V, key: string) => number) | undefined;
+  /** Without a bound in bytes nobody needs to know what a value weighs. */
+  readonly #weighs: () => boolean;
+
+  constructor(sizeOf: ((value: V, key: string) => number) | undefined, weighs: () => boolean) {
+    this.#sizeOf = sizeOf;
+    this.#weighs = weighs;
+  }
+
+  encode(value: V, key: string, weight: number | undefined): Payload {
+    return { format: 0, weight: weight ?? this.#weigh(value, key) };
+  }
+
+  #weigh(value: V, key: string): number {
+    if (this.#sizeOf === undefined) return this.#weighs() ? estimateSize(value) : 0;
+    const size = this.#sizeOf(value, key);
+    if (typeof size === 'number' && size >= 0 && size <= Number.MAX_SAFE_INTEGER) return size;
+    throw new TiercelError('ERR_TIERCEL_INVALID_ARGUMENT', `sizeOf: returned ${String(size)}; accepted: a number of bytes from 0 to 2^53 - 1`);
+  }
+
+  stored(slot: number, value: V): void {
+    this.#slots[slot] = value;
+  }
+
+  read(_ns: Namespace, slot: number): V {
+    return this.#slots[slot] as V;
+  }
+
+  removed(slot: number): V | undefined {
+    const value = this.#slots[slot];
+    this.#slots[slot] = undefined;
+    return value;
+  }
+
+  clear(): void {
+    this.#slots = [];
+  }
+}
+
+const enum Format {
+  Text = 0,
+  Json = 1,
+  Bytes = 2,
+  Custom = 3,
+}
+
+/** The core keeps a copy of the value as bytes: text and JSON as text, the rest as they are. */
+export class BytesValues<V> implements Values<V> {
+  readonly #engine: Engine;
+  readonly #serializer: Serializer<V> | undefined;
+
+  constructor(engine: Engine, serializer: Serializer<V> | undefined) {
+    this.#engine = engine;
+    this.#serializer = serializer;
+  }
+
+  encode(value: V, _key: string, weight: number | undefined): Payload {
+    if (weight !== undefined) {
+      throw new TiercelError('ERR_TIERCEL_INVALID_OPTION', 'weight: only in reference mode; in bytes mode the size is measured');
+    }
+    if (this.#serializer !== undefined) return { format: Format.Custom, bytes: serialize(this.#serializer, value), weight: 0 };
+    if (typeof value === 'string') return { format: Format.Text, text: value, weight: 0 };
+    if (value instanceof Uint8Array) return { format: Format.Bytes, bytes: value, weight: 0 };
+    return { format: Format.Json, text: toJson(value), weight: 0 };
+  }
+
+  stored(): void {}
+
+  read(ns: Namespace, slot: number): V {
+    this.#engine.fetchValue(ns, slot);
+    return this.#decode();
+  }
+
+  removed(_slot: number, watched: boolean): V | undefined {
+    return watched ? this.#decode() : undefined;
+  }
+
+  clear(): void {}
+
+  #decode(): V {
+    switch (this.#engine.format) {
+      case Format.Text:
+        return this.#engine.readText() as V;
+      case Format.Json:
+        return JSON.parse(this.#engine.readText()) as V;
+      case Format.Bytes:
+        return this.#engine.readBytes() as V;
+      default:
+        return deserialize(this.#serializer as Serializer<V>, this.#engine.readBytes());
+    }
+  }
+}
+
+function serialize<V>(serializer: Serializer<V>, value: V): Uint8Array {
+  let bytes: unknown;
+  try {
+    bytes = serializer.serialize(value);
+  } catch (cause) {
+    throw new TiercelError('ERR_TIERCEL_NOT_SERIALIZABLE', 'value: the serializer could not turn it into bytes', { cause });
+  }
+  if (bytes instanceof Uint8Array) return bytes;
+  throw new TiercelError('ERR_TIERCEL_NOT_SERIALIZABLE', 'value: the serializer must return a Uint8Array');
+}
+
+function deserialize<V>(serializer: Serializer<V>, bytes: Uint8Array): V {
+  try {
+    return serializer.deserialize(bytes);
+  } catch (cause) {
+    throw new TiercelError('ERR_TIERCEL_CORRUPT_VALUE', 'the serializer could not read a value that it wrote', { cause });
+  }
+}
+
+const DEEPEST = 1000;
+
+/** JSON that reads back as an equal value; anything that JSON would drop or change in silence is refused. */
+function toJson(value: unknown): string {
+  try {
+    refuseLossy(value, 'value', 0);
+    return JSON.stringify(value);
+  } catch (cause) {
+    if (cause instanceof TiercelError) throw cause;
+    throw new TiercelError('ERR_TIERCEL_NOT_SERIALIZABLE', 'value: cannot be written as JSON', { cause });
+  }
+}
+
+function refuseLossy(value: unknown, path: string, depth: number): void {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return;
+    case 'number':
+      if (Number.isFinite(value)) return;
+      break;
+    case 'object': {
+      if (value === null) return;
+      if (depth > DEEPEST) throw lossy(path, 'is nested too deep, or in itself');
+      if (Array.isArray(value)) {
+        for (let i = 0; i < value.length; i++) refuseLossy(value[i], `${path}[]`, depth + 1);
+        return;
+      }
+      const prototype: unknown = Object.getPrototypeOf(value);
+      if ((prototype !== Object.prototype && prototype !== null && !isForeignPlain(prototype)) || 'toJSON' in value) break;
+      for (const name of Object.keys(value)) {
+        const member = (value as Record<string, unknown>)[name];
+        // An absent member and an undefined one read alike, so this is no loss.
+        if (member !== undefined) refuseLossy(member, `${path}.${name}`, depth + 1);
+      }
+      return;
+    }
+  }
+  throw lossy(path, 'is nothing that JSON can carry unchanged');
+}
+
+/** Plain objects of another realm: a vm context, an iframe, a test runner's sandbox. */
+function isForeignPlain(prototype: unknown): boolean {
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf');
+}
+
+function lossy(path: string, what: string): TiercelError {
+  return new TiercelError(
+    'ERR_TIERCEL_NOT_SERIALIZABLE',
+    `${path.length > 200 ? `${path.slice(0, 200)}…` : path}: ${what}; accepted in bytes mode: strings, Uint8Array, and null, booleans, finite numbers, plain objects and arrays of them. Give a serializer, or use values: "reference"`,
+  );
+}

@@ -1,0 +1,97 @@
+// Builds all that the package ships: core.wasm, the addon of this machine, and the JavaScript on top.
+//   npm run build
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { generate } from './generate.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, 'dist');
+
+/** Everything. Steps whose inputs did not change take no time. */
+export async function build() {
+  cmake('wasm');
+  cmake('release');
+  mkdirSync(dist, { recursive: true });
+  copyIfChanged(join(root, 'build/wasm/wasm/tiercel.wasm'), join(dist, 'core.wasm'));
+  const prebuild = join(root, 'prebuilds', `${process.platform}-${process.arch}`);
+  mkdirSync(prebuild, { recursive: true });
+  copyIfChanged(join(root, 'build/release/node/tiercel.node'), join(prebuild, 'tiercel.node'));
+  generate(root);
+  await Promise.all([types(), bundles()]);
+}
+
+/** @param {string} preset */
+function cmake(preset) {
+  if (!existsSync(join(root, 'build', preset, 'build.ninja'))) run('cmake', ['--preset', preset]);
+  run('cmake', ['--build', '--preset', preset, '--parallel', String(availableParallelism())]);
+}
+
+/** Declarations, for ES modules and, under other names, for CommonJS. */
+function types() {
+  rmSync(join(dist, 'types'), { recursive: true, force: true });
+  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'js/tsconfig.json')]);
+  for (const name of readdirSync(join(dist, 'types'), { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.d.ts')) continue;
+    const path = join(dist, 'types', name);
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path.replace(/\.d\.ts$/, '.d.cts'), text.replace(/(from\s+'\.[^']*)\.js'/g, "$1.cjs'"));
+  }
+}
+
+/** One file for each entry: nothing of the package is left for a consumer's resolver to get wrong. */
+async function bundles() {
+  const { build: esbuild } = await import('esbuild');
+  /** @type {import('esbuild').BuildOptions} */
+  const common = {
+    absWorkingDir: root,
+    bundle: true,
+    target: 'es2022',
+    charset: 'utf8',
+    legalComments: 'none',
+    logLevel: 'warning',
+    external: ['./core.wasm', './core.wasm?module', 'node:*'],
+  };
+  const entry = /** @param {string} name */ (name) => [join('js/src/entry', `${name}.ts`)];
+  await Promise.all([
+    esbuild({ ...common, entryPoints: entry('node'), format: 'esm', platform: 'node', outfile: 'dist/index.node.js' }),
+    esbuild({
+      ...common,
+      entryPoints: entry('node'),
+      format: 'cjs',
+      platform: 'node',
+      outfile: 'dist/index.node.cjs',
+      // CommonJS has no import.meta; this is what it would be.
+      define: { 'import.meta.url': 'importMetaUrl' },
+      banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+    }),
+    esbuild({ ...common, entryPoints: entry('workerd'), format: 'esm', platform: 'neutral', outfile: 'dist/index.workerd.js' }),
+    esbuild({ ...common, entryPoints: entry('edge-light'), format: 'esm', platform: 'neutral', outfile: 'dist/index.edge-light.js' }),
+    esbuild({ ...common, entryPoints: entry('inline'), format: 'esm', platform: 'neutral', outfile: 'dist/index.inline.js' }),
+  ]);
+}
+
+/** @param {string} from @param {string} to */
+function copyIfChanged(from, to) {
+  if (!existsSync(to) || !readFileSync(from).equals(readFileSync(to))) copyFileSync(from, to);
+}
+
+/** Shows what a command printed only if it failed. @param {string} command @param {string[]} args */
+function run(command, args) {
+  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });
+  if (error) throw new Error(`${command} could not be run: ${error.message}. Run npm start or npm test once: they install it.`);
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const started = Date.now();
+  await build().then(
+    () => console.log(`built in ${((Date.now() - started) / 1000).toFixed(1)} s`),
+    (e) => {
+      console.error(e instanceof Error ? e.message : e);
+      process.exitCode = 1;
+    },
+  );
+}
