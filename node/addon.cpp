@@ -21,9 +21,9 @@ namespace {
 
 struct Box {
   TiercelEngine* engine = nullptr;
-  double* registers = nullptr;     // Memory of `registers_ref`.
-  uint8_t* buffer = nullptr;       // Memory of `buffer_ref`.
-  uint32_t capacity = 0;           // Of the buffer, in bytes.
+  double* registers = nullptr;  // Memory of `registers_ref`.
+  uint8_t* buffer = nullptr;    // Memory of `buffer_ref`.
+  uint32_t capacity = 0;        // Of the buffer, in bytes.
   napi_ref registers_ref = nullptr;
   napi_ref buffer_ref = nullptr;
   uint32_t functions = 0;  // Alive; each holds the box.
@@ -50,7 +50,8 @@ class Arguments {
     napi_get_cb_info(env, info, &given, values, nullptr, &data);
     box_ = static_cast<Box*>(data);
     ok_ = given >= count;
-    for (size_t i = 0; ok_ && i < count; i++) ok_ = napi_get_value_double(env, values[i], &numbers_[i]) == napi_ok;
+    for (size_t i = 0; ok_ && i < count; i++)
+      ok_ = napi_get_value_double(env, values[i], &numbers_[i]) == napi_ok;
     if (!ok_) napi_throw_type_error(env, "ERR_TIERCEL_INVALID_ARGUMENT", "the engine takes numbers");
   }
 
@@ -60,7 +61,9 @@ class Arguments {
   uint32_t Unsigned(size_t i) const {
     return numbers_[i] >= 0 && numbers_[i] <= UINT32_MAX ? static_cast<uint32_t>(numbers_[i]) : UINT32_MAX;
   }
-  int32_t Signed(size_t i) const { return std::abs(numbers_[i]) <= INT32_MAX ? static_cast<int32_t>(numbers_[i]) : -1; }
+  int32_t Signed(size_t i) const {
+    return std::abs(numbers_[i]) <= INT32_MAX ? static_cast<int32_t>(numbers_[i]) : -1;
+  }
 
   // Whether the buffer has `length` bytes at `at`.
   bool Holds(uint32_t at, uint32_t length) const { return uint64_t{at} + length <= box_->capacity; }
@@ -144,7 +147,8 @@ double Namespace(Box* box, const Arguments& a) {
 
 double Get(Box* box, const Arguments& a) {
   box->registers[TIERCEL_R_VALUE] = 0;
-  const int32_t slot = tiercel_get(box->engine, a[0], box->buffer, a.Unsigned(1), a.Unsigned(2), a[3], a.Unsigned(4));
+  const int32_t slot =
+      tiercel_get(box->engine, a[0], box->buffer, a.Unsigned(1), a.Unsigned(2), a[3], a.Unsigned(4));
   if (slot >= 0 && box->registers[TIERCEL_R_VALUE] != 0) {
     CopyOut(box, TIERCEL_R_VALUE, TIERCEL_R_VALUE_LENGTH, 0);
   }
@@ -155,8 +159,9 @@ double Set(Box* box, const Arguments& a) {
   const uint32_t value = a.Unsigned(3);
   const uint32_t tags = a.Unsigned(9);
   if (!a.Holds(value, a.Unsigned(4)) || !a.Holds(tags, a.Unsigned(10))) return TIERCEL_BAD_ARGUMENT;
-  return tiercel_set(box->engine, a[0], box->buffer, a.Unsigned(1), a.Unsigned(2), box->buffer + value, a.Unsigned(4),
-                     a.Unsigned(5), a[6], a[7], a[8], box->buffer + tags, a.Unsigned(10), a[11]);
+  return tiercel_set(box->engine, a[0], box->buffer, a.Unsigned(1), a.Unsigned(2), box->buffer + value,
+                     a.Unsigned(4), a.Unsigned(5), a[6], a[7], a[8], box->buffer + tags, a.Unsigned(10),
+                     a[11]);
 }
 
 double Delete(Box* box, const Arguments& a) {
@@ -199,8 +204,8 @@ double LoadCommit(Box* box, const Arguments& a) {
   const uint32_t value = a.Unsigned(1);
   const uint32_t tags = a.Unsigned(7);
   if (!a.Holds(value, a.Unsigned(2)) || !a.Holds(tags, a.Unsigned(8))) return TIERCEL_BAD_ARGUMENT;
-  return tiercel_load_commit(box->engine, a[0], box->buffer + value, a.Unsigned(2), a.Unsigned(3), a[4], a[5], a[6],
-                             box->buffer + tags, a.Unsigned(8), a[9], a.Unsigned(10));
+  return tiercel_load_commit(box->engine, a[0], box->buffer + value, a.Unsigned(2), a.Unsigned(3), a[4], a[5],
+                             a[6], box->buffer + tags, a.Unsigned(8), a[9], a.Unsigned(10));
 }
 
 // ---- The calls that take or return more than numbers
@@ -211,8 +216,8 @@ napi_value Open(napi_env env, napi_callback_info info) {
   void* data = nullptr;
   napi_get_cb_info(env, info, &given, &value, nullptr, &data);
   const std::string options = Napi::Value(env, value).ToString().Utf8Value();
-  const double root =
-      tiercel_cache_open(static_cast<Box*>(data)->engine, options.data(), static_cast<uint32_t>(options.size()));
+  const double root = tiercel_cache_open(static_cast<Box*>(data)->engine, options.data(),
+                                         static_cast<uint32_t>(options.size()));
   return Napi::Number::New(env, root);
 }
 
@@ -308,7 +313,8 @@ Napi::Value CreateEngine(const Napi::CallbackInfo& info) {
   if (info.Length() < 1 || !info[0].IsTypedArray() ||
       info[0].As<Napi::TypedArray>().TypedArrayType() != napi_float64_array ||
       info[0].As<Napi::TypedArray>().ElementLength() < TIERCEL_REGISTERS) {
-    Napi::TypeError::New(env, "createEngine takes a Float64Array of the registers").ThrowAsJavaScriptException();
+    Napi::TypeError::New(env, "createEngine takes a Float64Array of the registers")
+        .ThrowAsJavaScriptException();
     return env.Undefined();
   }
   Box* box = new Box();

@@ -67,9 +67,27 @@ async function bundles() {
       define: { 'import.meta.url': 'importMetaUrl' },
       banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
     }),
-    esbuild({ ...common, entryPoints: entry('workerd'), format: 'esm', platform: 'neutral', outfile: 'dist/index.workerd.js' }),
-    esbuild({ ...common, entryPoints: entry('edge-light'), format: 'esm', platform: 'neutral', outfile: 'dist/index.edge-light.js' }),
-    esbuild({ ...common, entryPoints: entry('inline'), format: 'esm', platform: 'neutral', outfile: 'dist/index.inline.js' }),
+    esbuild({
+      ...common,
+      entryPoints: entry('workerd'),
+      format: 'esm',
+      platform: 'neutral',
+      outfile: 'dist/index.workerd.js',
+    }),
+    esbuild({
+      ...common,
+      entryPoints: entry('edge-light'),
+      format: 'esm',
+      platform: 'neutral',
+      outfile: 'dist/index.edge-light.js',
+    }),
+    esbuild({
+      ...common,
+      entryPoints: entry('inline'),
+      format: 'esm',
+      platform: 'neutral',
+      outfile: 'dist/index.inline.js',
+    }),
   ]);
 }
 
@@ -80,8 +98,13 @@ function copyIfChanged(from, to) {
 
 /** Shows what a command printed only if it failed. @param {string} command @param {string[]} args */
 function run(command, args) {
-  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });
-  if (error) throw new Error(`${command} could not be run: ${error.message}. Run npm start or npm test once: they install it.`);
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  if (error)
+    throw new Error(`${command} could not be run: ${error.message}. Run npm start or npm test once: they install it.`);
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
 }
 

@@ -95,7 +95,9 @@ const char* tiercel_message(TiercelEngine* engine) {
   return engine == nullptr || engine->message == nullptr ? "" : engine->message;
 }
 
-uint32_t tiercel_message_length(TiercelEngine* engine) { return engine == nullptr ? 0 : engine->message_length; }
+uint32_t tiercel_message_length(TiercelEngine* engine) {
+  return engine == nullptr ? 0 : engine->message_length;
+}
 
 double tiercel_cache_open(TiercelEngine* engine, const char* options, uint32_t length) {
   if (engine == nullptr) return TIERCEL_BAD_HANDLE;
@@ -148,7 +150,8 @@ int32_t tiercel_cache_stats(TiercelEngine* engine, double ns, uint32_t reset) {
   });
 }
 
-double tiercel_namespace(TiercelEngine* engine, double ns, const uint8_t* part, uint32_t length, uint32_t encoding) {
+double tiercel_namespace(TiercelEngine* engine, double ns, const uint8_t* part, uint32_t length,
+                         uint32_t encoding) {
   return InNamespace(engine, ns, [=](Cache* cache, uint32_t scope) {
     return cache->Namespace(scope, part, length, encoding);
   });
@@ -178,21 +181,22 @@ int32_t tiercel_set(TiercelEngine* engine, double ns, const uint8_t* key, uint32
   });
 }
 
-int32_t tiercel_delete(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length, uint32_t encoding,
-                       double now) {
+int32_t tiercel_delete(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
+                       uint32_t encoding, double now) {
   return InNamespace(engine, ns, [=](Cache* cache, uint32_t scope) {
     return cache->Delete(scope, key, length, encoding, now);
   });
 }
 
-int32_t tiercel_touch(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length, uint32_t encoding,
-                      double ttl, double now) {
+int32_t tiercel_touch(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
+                      uint32_t encoding, double ttl, double now) {
   return InNamespace(engine, ns, [=](Cache* cache, uint32_t scope) {
     return cache->Touch(scope, key, length, encoding, ttl, now);
   });
 }
 
-double tiercel_invalidate_tags(TiercelEngine* engine, double ns, const uint8_t* tags, uint32_t length, double now) {
+double tiercel_invalidate_tags(TiercelEngine* engine, double ns, const uint8_t* tags, uint32_t length,
+                               double now) {
   return InNamespace(engine, ns, [=](Cache* cache, uint32_t scope) {
     return cache->InvalidateTags(scope, tags, length, now);
   });
@@ -211,12 +215,12 @@ double tiercel_iterate(TiercelEngine* engine, double ns) {
 }
 
 int32_t tiercel_next(TiercelEngine* engine, double ns, int32_t slot, double iteration, double now) {
-  return InNamespace(engine, ns, [=](Cache* cache, uint32_t scope) {
-    return cache->Next(scope, slot, iteration, now);
-  });
+  return InNamespace(engine, ns,
+                     [=](Cache* cache, uint32_t scope) { return cache->Next(scope, slot, iteration, now); });
 }
 
-double tiercel_load_begin(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length, uint32_t encoding) {
+double tiercel_load_begin(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
+                          uint32_t encoding) {
   return InNamespace(engine, ns, [=](Cache* cache, uint32_t scope) {
     return cache->LoadBegin(scope, key, length, encoding);
   });
@@ -226,7 +230,8 @@ int32_t tiercel_load_commit(TiercelEngine* engine, double load, const uint8_t* v
                             uint32_t format, double weight, double ttl, double stale, const uint8_t* tags,
                             uint32_t tags_length, double now, uint32_t store) {
   const Incoming in = {value, value_length, format, weight, ttl, stale, tags, tags_length};
-  return InLoad(engine, load, [&](Cache* cache, uint32_t id) { return cache->LoadCommit(id, in, now, store != 0); });
+  return InLoad(engine, load,
+                [&](Cache* cache, uint32_t id) { return cache->LoadCommit(id, in, now, store != 0); });
 }
 
 int32_t tiercel_load_end(TiercelEngine* engine, double load) {

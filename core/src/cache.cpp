@@ -93,7 +93,8 @@ double Cache::Tick(double now) {
 }
 
 int32_t Cache::Read(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding, Text* out) {
-  if (encoding > TIERCEL_UTF16 || (encoding == TIERCEL_UTF16 && (bytes & 1) != 0)) return TIERCEL_BAD_ARGUMENT;
+  if (encoding > TIERCEL_UTF16 || (encoding == TIERCEL_UTF16 && (bytes & 1) != 0))
+    return TIERCEL_BAD_ARGUMENT;
   if (data == nullptr && bytes != 0) return TIERCEL_BAD_ARGUMENT;
   // Narrowing halves at most, so nothing longer can turn out to fit.
   if (bytes > max_key_bytes_ * (encoding == TIERCEL_UTF16 ? 2ULL : 1ULL)) return TIERCEL_KEY_TOO_LONG;
@@ -256,7 +257,8 @@ int32_t Cache::Next(uint32_t scope, int32_t slot, double iteration, double now) 
   for (uint32_t i = static_cast<uint32_t>(slot + 1); i < entries_.used(); i++) {
     if (!entries_.IsLive(i)) continue;
     const Entry& entry = entries_[i];
-    if (entry.scope != scope || !(static_cast<double>(entry.birth) <= iteration) || !IsServable(entry)) continue;
+    if (entry.scope != scope || !(static_cast<double>(entry.birth) <= iteration) || !IsServable(entry))
+      continue;
     const Text key = entry.key.view();
     r_[TIERCEL_R_KEY] = AddressOf(key.data);
     r_[TIERCEL_R_KEY_LENGTH] = key.bytes;

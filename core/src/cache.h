@@ -55,11 +55,13 @@ class Cache {
   double Namespace(uint32_t scope, const uint8_t* part, uint32_t bytes, uint32_t encoding);
   double Clear(uint32_t scope, double now);
   double Size(uint32_t scope) const;
-  int32_t Get(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, double now, uint32_t flags);
+  int32_t Get(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, double now,
+              uint32_t flags);
   int32_t Set(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, const Incoming& in,
               double now);
   int32_t Delete(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, double now);
-  int32_t Touch(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, double ttl, double now);
+  int32_t Touch(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, double ttl,
+                double now);
   double InvalidateTags(uint32_t scope, const uint8_t* tags, uint32_t bytes, double now);
   int32_t Tags(int32_t slot);
   int32_t Value(int32_t slot);

@@ -84,7 +84,8 @@ void Cache::Reclaim(uint32_t budget) {
 
 int32_t Cache::Resize(double max_entries, double max_bytes) {
   const double most = 9007199254740991.0;
-  const uint64_t entries = max_entries >= 0 && max_entries <= most ? static_cast<uint64_t>(max_entries) : max_entries_;
+  const uint64_t entries =
+      max_entries >= 0 && max_entries <= most ? static_cast<uint64_t>(max_entries) : max_entries_;
   const uint64_t bytes = max_bytes >= 0 && max_bytes <= most ? static_cast<uint64_t>(max_bytes) : max_bytes_;
   if ((entries == 0 && bytes == 0) || entries > INT32_MAX || max_entries > most || max_bytes > most) {
     return TIERCEL_BAD_ARGUMENT;
@@ -156,7 +157,8 @@ double Cache::InvalidateTags(uint32_t scope, const uint8_t* tags, uint32_t bytes
   for (PackedReader list(tags, bytes); !list.done();) {
     const uint64_t oldest = loads_.OldestSequence();
     // Neither fails after the pass above, which made the room that narrowing needs.
-    if (!list.Next(&data, &length, &encoding) || Read(&name_, data, length, encoding, &name) != TIERCEL_OK) break;
+    if (!list.Next(&data, &length, &encoding) || Read(&name_, data, length, encoding, &name) != TIERCEL_OK)
+      break;
     uint32_t tag = scopes_.Find(scope, Scope::Kind::kTag, name);
     // No entry has the tag, but a load in flight may turn out to have it.
     if (tag == kNone && oldest != Loads::kNoLoad) {

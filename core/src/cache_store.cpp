@@ -74,7 +74,8 @@ void Cache::Fill(uint32_t slot, const Incoming& in, uint8_t* value, uint64_t seq
 
 int32_t Cache::Store(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in) {
   if (!(in.ttl >= 0) || !(in.stale >= 0)) return TIERCEL_BAD_ARGUMENT;
-  if (bytes_mode_ ? in.value == nullptr && in.value_bytes != 0 : !(in.weight >= 0 && in.weight <= kMostWeight)) {
+  if (bytes_mode_ ? in.value == nullptr && in.value_bytes != 0
+                  : !(in.weight >= 0 && in.weight <= kMostWeight)) {
     return TIERCEL_BAD_ARGUMENT;
   }
   // Evictions below may leave the namespace or the tags without an entry; they are needed all the same.

@@ -20,9 +20,9 @@ struct Entry {
   uint64_t sequence = 0;
   // The sequence when the key came in; kept when the value is replaced. Orders iteration.
   uint64_t birth = 0;
-  double fresh_until = 0;   // Infinity: for ever.
-  double served_until = 0;  // fresh_until plus the stale time.
-  uint64_t cost = 0;        // Bytes accounted for it.
+  double fresh_until = 0;    // Infinity: for ever.
+  double served_until = 0;   // fresh_until plus the stale time.
+  uint64_t cost = 0;         // Bytes accounted for it.
   uint8_t* value = nullptr;  // Owned; bytes mode only.
   uint32_t value_bytes = 0;
   uint32_t format = 0;  // Of the value; the binding's own numbers.

@@ -25,7 +25,8 @@ class Group {
   explicit Group(const uint8_t* control)
       : bytes_(_mm_load_si128(reinterpret_cast<const __m128i*>(control))) {}
   uint32_t Match(uint8_t byte) const {
-    return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes_, _mm_set1_epi8(static_cast<char>(byte)))));
+    return static_cast<uint32_t>(
+        _mm_movemask_epi8(_mm_cmpeq_epi8(bytes_, _mm_set1_epi8(static_cast<char>(byte)))));
   }
   uint32_t MatchFree() const { return static_cast<uint32_t>(_mm_movemask_epi8(bytes_)); }
 

@@ -75,10 +75,10 @@ class Index {
   static uint32_t Places(uint32_t groups) { return groups * Group::kWidth / 8 * 7; }
   uint32_t FirstGroup(uint32_t hash) const { return (hash >> 7) & (groups_ - 1); }
 
-  void* block_ = nullptr;  // Holds the two arrays.
+  void* block_ = nullptr;        // Holds the two arrays.
   uint8_t* control_ = nullptr;   // A byte for each position, aligned to 16.
   uint32_t* numbers_ = nullptr;  // The number at each position whose byte is a tag.
-  uint32_t groups_ = 0;  // 0 or a power of two.
+  uint32_t groups_ = 0;          // 0 or a power of two.
   uint32_t size_ = 0;
   uint32_t free_ = 0;  // Empty positions that may still be filled before a rebuild.
 };

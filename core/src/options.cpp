@@ -55,7 +55,8 @@ class Reader {
   bool ok() const { return ok_; }
   bool Has(std::string_view name) const { return document_.find(std::string(name)) != document_.end(); }
 
-  void Fail(std::string_view code, std::string_view path, const std::string& text, std::string_view nearest = {}) {
+  void Fail(std::string_view code, std::string_view path, const std::string& text,
+            std::string_view nearest = {}) {
     if (!ok_) return;
     ok_ = false;
     Json fault = {{"code", code}, {"path", path}, {"message", text}};
@@ -67,7 +68,8 @@ class Reader {
   void Integer(std::string_view name, uint64_t least, uint64_t most, uint64_t* out) {
     const Json* value = Member(name);
     if (value == nullptr) return;
-    const std::string accepted = " must be an integer from " + std::to_string(least) + " to " + std::to_string(most);
+    const std::string accepted =
+        " must be an integer from " + std::to_string(least) + " to " + std::to_string(most);
     if (!value->is_number()) return Fail("type", Path(name), std::string(name) + accepted);
     const double number = value->get<double>();
     if (!(number >= static_cast<double>(least) && number <= static_cast<double>(most)) ||
@@ -128,8 +130,8 @@ bool ParseOptions(const char* json, size_t length, Options* options, std::string
   for (const auto& [name, value] : document.items()) {
     if (std::find(kNames.begin(), kNames.end(), name) != kNames.end()) continue;
     const std::string_view nearest = Nearest(name);
-    read.Fail("unknown", Reader::Path(name), "there is no option " + name + "; the nearest is " + std::string(nearest),
-              nearest);
+    read.Fail("unknown", Reader::Path(name),
+              "there is no option " + name + "; the nearest is " + std::string(nearest), nearest);
   }
 
   uint64_t max_key_bytes = options->max_key_bytes;

@@ -42,8 +42,8 @@ struct Scope {
   List<Link> entries;
   uint32_t parent = kNone;  // The namespace it is in.
   uint32_t hash = 0;
-  uint32_t depth = 0;  // Namespaces above it, the root not counted.
-  uint32_t uses = 0;   // Links, scopes below it, loads and calls under way that need it.
+  uint32_t depth = 0;     // Namespaces above it, the root not counted.
+  uint32_t uses = 0;      // Links, scopes below it, loads and calls under way that need it.
   uint32_t prev = kNone;  // On the list of the idle; `next` chains free scopes too.
   uint32_t next = kNone;
   Kind kind = Kind::kNamespace;
@@ -75,9 +75,7 @@ class Scopes {
   void Release(uint32_t scope, uint64_t oldest_load);
 
   // Whether something invalidated one of the entry's scopes after `sequence`.
-  bool IsDead(const Entry& entry) const {
-    return entry.sequence < newest_stamp_ && IsDeadSlow(entry);
-  }
+  bool IsDead(const Entry& entry) const { return entry.sequence < newest_stamp_ && IsDeadSlow(entry); }
   // The newest stamp of a namespace and those above it.
   uint64_t NamespaceStamp(uint32_t scope) const;
   // Whether it died by a tag; else by a namespace.

@@ -39,7 +39,9 @@ export function invalidOption(name: string, given: unknown, accepted: string): T
 export function describe(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return value.length > 48 ? `${JSON.stringify(value.slice(0, 45))}… (${value.length} characters)` : JSON.stringify(value);
+      return value.length > 48
+        ? `${JSON.stringify(value.slice(0, 45))}… (${value.length} characters)`
+        : JSON.stringify(value);
     case 'bigint':
       return `${value}n`;
     case 'function':

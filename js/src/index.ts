@@ -1,5 +1,5 @@
 export type { Duration, Milliseconds } from './duration.js';
-export { engineInfo, type EngineInfo } from './engine/info.js';
+export { type EngineInfo, engineInfo } from './engine/info.js';
 export type { EngineChoice, EngineKind } from './engine/platform.js';
 export { TiercelError, type TiercelErrorCode } from './errors.js';
 export { version } from './generated/version.js';

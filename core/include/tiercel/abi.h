@@ -204,17 +204,16 @@ TIERCEL_EXPORT(tiercel_size) double tiercel_size(TiercelEngine* engine, double n
  * Writes R_IS_STALE and R_TTL, in bytes mode R_VALUE, R_VALUE_LENGTH and R_FORMAT, and after a miss
  * R_REMOVALS, R_ENTRIES, R_BYTES. O(1), no allocation. */
 TIERCEL_EXPORT(tiercel_get)
-int32_t tiercel_get(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
-                    uint32_t encoding, double now, uint32_t flags);
+int32_t tiercel_get(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length, uint32_t encoding,
+                    double now, uint32_t flags);
 
 /* Stores an entry and overtakes a load of its key. In bytes mode the value is copied and `weight` is not
  * read; in reference mode `value` is not read and `weight` is its size in bytes. `tags` is a packed list.
  * Returns the slot, TIERCEL_REJECTED or an error. Writes R_REMOVALS, R_ENTRIES, R_BYTES. O(tags). */
 TIERCEL_EXPORT(tiercel_set)
-int32_t tiercel_set(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
-                    uint32_t encoding, const uint8_t* value, uint32_t value_length, uint32_t format,
-                    double weight, double ttl, double stale, const uint8_t* tags, uint32_t tags_length,
-                    double now);
+int32_t tiercel_set(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length, uint32_t encoding,
+                    const uint8_t* value, uint32_t value_length, uint32_t format, double weight, double ttl,
+                    double stale, const uint8_t* tags, uint32_t tags_length, double now);
 
 /* Removes an entry and overtakes a load of its key. Returns 1 if it could have been served, else 0.
  * Writes R_REMOVALS, R_ENTRIES, R_BYTES. */
@@ -268,10 +267,9 @@ double tiercel_load_begin(TiercelEngine* engine, double ns, const uint8_t* key, 
  * returns an error (below TIERCEL_OVERTAKEN): then the load goes on.
  * Writes R_REMOVALS, R_ENTRIES, R_BYTES. */
 TIERCEL_EXPORT(tiercel_load_commit)
-int32_t tiercel_load_commit(TiercelEngine* engine, double load, const uint8_t* value,
-                            uint32_t value_length, uint32_t format, double weight, double ttl,
-                            double stale, const uint8_t* tags, uint32_t tags_length, double now,
-                            uint32_t store);
+int32_t tiercel_load_commit(TiercelEngine* engine, double load, const uint8_t* value, uint32_t value_length,
+                            uint32_t format, double weight, double ttl, double stale, const uint8_t* tags,
+                            uint32_t tags_length, double now, uint32_t store);
 
 /* Ends a load without a value. */
 TIERCEL_EXPORT(tiercel_load_end) int32_t tiercel_load_end(TiercelEngine* engine, double load);
@@ -293,4 +291,4 @@ int32_t tiercel_removals_clear(TiercelEngine* engine, double ns);
 }
 #endif
 
-#endif  /* TIERCEL_ABI_H_ */
+#endif /* TIERCEL_ABI_H_ */

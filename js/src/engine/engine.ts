@@ -325,7 +325,8 @@ export class Engine {
   /** Calls again with a larger buffer if what the call gives out did not fit. */
   #fit(result: number, again: () => number): number {
     if (this.#register(R_VALUE) >= 0 && this.#register(R_KEY) >= 0) return result;
-    if (!this.#port.reserve(this.#register(R_VALUE_LENGTH) + this.#register(R_KEY_LENGTH) + 16)) throw this.#error(NO_MEMORY);
+    if (!this.#port.reserve(this.#register(R_VALUE_LENGTH) + this.#register(R_KEY_LENGTH) + 16))
+      throw this.#error(NO_MEMORY);
     return again();
   }
 
@@ -415,7 +416,7 @@ export class Engine {
 
   /** An upper bound of what a value and a list take in the buffer. */
   #sizeOf(payload: Payload, list: readonly string[]): number {
-    let bytes = payload.bytes !== undefined ? payload.bytes.length : 2 * (payload.text?.length ?? 0);
+    let bytes = payload.bytes === undefined ? 2 * (payload.text?.length ?? 0) : payload.bytes.length;
     for (const text of list) bytes += 2 * text.length + 8;
     return bytes + 16;
   }
@@ -429,7 +430,11 @@ export class Engine {
     const { u8 } = this.#port;
     const list: string[] = [];
     for (let at = start; at < end; ) {
-      const head = (u8[at] as number) | ((u8[at + 1] as number) << 8) | ((u8[at + 2] as number) << 16) | ((u8[at + 3] as number) << 24);
+      const head =
+        (u8[at] as number) |
+        ((u8[at + 1] as number) << 8) |
+        ((u8[at + 2] as number) << 16) |
+        ((u8[at + 3] as number) << 24);
       const length = head >>> 1;
       list.push(this.#readText(at + 4, at + 4 + length, head & 1));
       at += 4 + ((length + 3) & ~3);
@@ -458,12 +463,18 @@ export class Engine {
         return this.#keyTooLong('key', this.#maxKeyBytes + 1);
       case NO_MEMORY:
       case 0:
-        return new TiercelError('ERR_TIERCEL_OUT_OF_MEMORY', 'the engine got no memory for this, although it evicted entries: give it a lower maxBytes');
+        return new TiercelError(
+          'ERR_TIERCEL_OUT_OF_MEMORY',
+          'the engine got no memory for this, although it evicted entries: give it a lower maxBytes',
+        );
       case LIMIT:
         return new TiercelError(
           'ERR_TIERCEL_LIMIT',
           `a limit was reached: ${MAX_TAGS} tags of an entry, ${MAX_DEPTH} namespaces deep, or 2^20 namespaces and loads at a time`,
         );
+      case BAD_HANDLE:
+        // Namespaces were looked for again, so it is the engine that is gone: closed by a callback of this call.
+        return new TiercelError('ERR_TIERCEL_CLOSED', 'the cache is closed: create a new one');
       case BAD_OPTION: {
         const fault = JSON.parse(this.#port.message()) as { message: string };
         return new TiercelError('ERR_TIERCEL_INVALID_OPTION', fault.message);
@@ -471,7 +482,10 @@ export class Engine {
       case BAD_ARGUMENT:
         return new TiercelError('ERR_TIERCEL_INVALID_ARGUMENT', 'the engine refused an argument');
       default:
-        return new TiercelError('ERR_TIERCEL_ENGINE_FAILED', `the engine answered with status ${status}: please report this`);
+        return new TiercelError(
+          'ERR_TIERCEL_ENGINE_FAILED',
+          `the engine answered with status ${status}: please report this`,
+        );
     }
   }
 }

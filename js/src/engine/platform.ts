@@ -37,7 +37,10 @@ export function openEngine(choice: EngineChoice): Port {
   if (kind === 'wasm') return openWasm(loadWasm());
   const addon = loadNative();
   if ('reason' in addon) {
-    throw new TiercelError('ERR_TIERCEL_ENGINE_UNAVAILABLE', `the native engine cannot be used: ${addon.reason}; engine "auto" would use wasm`);
+    throw new TiercelError(
+      'ERR_TIERCEL_ENGINE_UNAVAILABLE',
+      `the native engine cannot be used: ${addon.reason}; engine "auto" would use wasm`,
+    );
   }
   return openNative(addon);
 }
@@ -48,7 +51,10 @@ export function resolve(choice: EngineChoice): EngineKind {
   const forced = platform?.environment?.('TIERCEL_ENGINE');
   if (forced === 'wasm' || forced === 'native') return forced;
   if (forced !== undefined && forced !== '' && forced !== 'auto') {
-    throw new TiercelError('ERR_TIERCEL_INVALID_OPTION', `TIERCEL_ENGINE: got ${JSON.stringify(forced)}; accepted: "auto", "native", "wasm"`);
+    throw new TiercelError(
+      'ERR_TIERCEL_INVALID_OPTION',
+      `TIERCEL_ENGINE: got ${JSON.stringify(forced)}; accepted: "auto", "native", "wasm"`,
+    );
   }
   return 'reason' in loadNative() ? 'wasm' : 'native';
 }
@@ -59,7 +65,8 @@ export function loadNative(): NativeAddon | { reason: string } {
 }
 
 function loadWasm(): WebAssembly.Module {
-  if (platform === undefined) throw new TiercelError('ERR_TIERCEL_ENGINE_UNAVAILABLE', 'import tiercel by its name: no entry point was loaded');
+  if (platform === undefined)
+    throw new TiercelError('ERR_TIERCEL_ENGINE_UNAVAILABLE', 'import tiercel by its name: no entry point was loaded');
   try {
     wasmModule ??= platform.wasmModule();
   } catch (cause) {

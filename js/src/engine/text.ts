@@ -9,7 +9,8 @@ interface Slicers {
 }
 
 // Node's own, which work on any Uint8Array and are several times faster on long strings.
-const slicers: Partial<Slicers> | undefined = (globalThis as { Buffer?: { prototype: Partial<Slicers> } }).Buffer?.prototype;
+const slicers: Partial<Slicers> | undefined = (globalThis as { Buffer?: { prototype: Partial<Slicers> } }).Buffer
+  ?.prototype;
 const latin1Slice = slicers?.latin1Slice;
 const ucs2Slice = slicers?.ucs2Slice;
 

@@ -53,7 +53,9 @@ function nativeAddon(): NativeAddon | { reason: string } {
 function verify(path: string, expected: { size: number; sha256: string }): void {
   const binary = readFileSync(path);
   if (binary.length === expected.size && createHash('sha256').update(binary).digest('hex') === expected.sha256) return;
-  throw new Error(`${path} is not the binary of this package (${binary.length} bytes, expected ${expected.size}): install it again`);
+  throw new Error(
+    `${path} is not the binary of this package (${binary.length} bytes, expected ${expected.size}): install it again`,
+  );
 }
 
 export * from '../index.js';

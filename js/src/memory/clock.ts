@@ -19,6 +19,9 @@ export function userClock(now: () => unknown): () => Milliseconds {
   return () => {
     const reading = now();
     if (typeof reading === 'number' && reading >= 0 && reading <= Number.MAX_SAFE_INTEGER) return reading;
-    throw new TiercelError('ERR_TIERCEL_INVALID_OPTION', `now: returned ${String(reading)}; accepted: a number of milliseconds from 0 to 2^53 - 1`);
+    throw new TiercelError(
+      'ERR_TIERCEL_INVALID_OPTION',
+      `now: returned ${String(reading)}; accepted: a number of milliseconds from 0 to 2^53 - 1`,
+    );
   };
 }

@@ -40,7 +40,13 @@ class Estimate {
     if (value instanceof Map) return 64 + this.#ofMembers([...firstOf(value.entries())].flat(), 2 * value.size);
     if (value instanceof Set) return 64 + this.#ofMembers([...firstOf(value.values())], value.size);
     const names = Object.keys(value);
-    return 32 + this.#ofMembers(names.map((name) => Object.getOwnPropertyDescriptor(value, name)?.value), names.length);
+    return (
+      32 +
+      this.#ofMembers(
+        names.map((name) => Object.getOwnPropertyDescriptor(value, name)?.value),
+        names.length,
+      )
+    );
   }
 
   #ofMembers(members: readonly unknown[], count: number): number {

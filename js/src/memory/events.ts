@@ -6,7 +6,7 @@ type EventName = keyof CacheEvents<unknown>;
 type Listener = (payload: never) => void;
 
 /** Bits of {@link Events.wanted}. */
-export const enum Wanted {
+export enum Wanted {
   Hit = 1,
   Miss = 2,
   Set = 4,
@@ -86,9 +86,8 @@ export class Events {
   deliver(): void {
     if (this.#delivering) return;
     this.#delivering = true;
-    // The queue grows while listeners call the cache.
-    for (let i = 0; i < this.#queue.length; i++) {
-      const { name, id, payload } = this.#queue[i] as Queued;
+    // The queue grows while listeners call the cache; the iterator comes to what is added.
+    for (const { name, id, payload } of this.#queue) {
       for (const s of this.#subscriptions) {
         if (s.active && s.name === name && s.ns.id === id) report(s.listener, payload);
       }

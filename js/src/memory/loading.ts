@@ -1,6 +1,6 @@
+import { type Milliseconds, toMilliseconds } from '../duration.js';
 import type { Namespace } from '../engine/engine.js';
 import { isRequestScoped } from '../engine/platform.js';
-import { type Milliseconds, toMilliseconds } from '../duration.js';
 import { TiercelError } from '../errors.js';
 import { OVERTAKEN } from '../generated/abi.js';
 import { type ReadGetOrSetOptions, readTags } from './options.js';
@@ -57,11 +57,16 @@ export class Loading<V> {
     const load = engine.loadBegin(request.ns, request.key);
     if (!engine.joined) {
       const flight = this.#begin(load, request, undefined);
-      return this.#withSignal(flight.promise.then(valueOf), request.options.signal);
+      return this.#withSignal(
+        flight.promise.then((outcome) => outcome.value),
+        request.options.signal,
+      );
     }
     const { untouched } = engine;
     const flight = this.#flights.get(load) as Flight<V>;
-    const joined = flight.promise.then((outcome) => (outcome.overtaken && !untouched ? this.load(request) : outcome.value));
+    const joined = flight.promise.then((outcome) =>
+      outcome.overtaken && !untouched ? this.load(request) : outcome.value,
+    );
     return this.#withSignal(this.#withTimeout(joined, flight, request), request.options.signal);
   }
 
@@ -69,7 +74,9 @@ export class Loading<V> {
   refresh(request: Request<V>, stale: V): Promise<void> {
     const { engine } = this.#shared;
     const load = engine.loadBegin(request.ns, request.key);
-    const flight = engine.joined ? (this.#flights.get(load) as Flight<V>) : this.#begin(load, request, { value: stale });
+    const flight = engine.joined
+      ? (this.#flights.get(load) as Flight<V>)
+      : this.#begin(load, request, { value: stale });
     return flight.promise.then(ignore, ignore);
   }
 
@@ -121,6 +128,10 @@ export class Loading<V> {
       const slot = shared.commit(load, value, request.key, terms.options);
       shared.finishStore(request.ns, request.key, slot, value);
       return { value, overtaken: slot === OVERTAKEN };
+    } catch (e) {
+      // The value is there, though the cache has no room for it; nobody knows if it was overtaken.
+      if (e instanceof TiercelError && e.code === 'ERR_TIERCEL_OUT_OF_MEMORY') return { value, overtaken: true };
+      throw e;
     } finally {
       this.#forget(load);
     }
@@ -190,11 +201,9 @@ function contextOf<V>(
   return stale === undefined ? context : { ...context, stale };
 }
 
-function valueOf<V>(outcome: Outcome<V>): V {
-  return outcome.value;
+function ignore(): void {
+  // A refresh is tried again with the next call.
 }
-
-function ignore(): void {}
 
 /** At module scope of a Worker there are no timers; then there is no limit either. */
 function startTimer(callback: () => void, ms: Milliseconds): ReturnType<typeof setTimeout> | undefined {

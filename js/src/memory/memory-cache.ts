@@ -15,7 +15,17 @@ import {
   refuseUnbounded,
 } from './options.js';
 import { Shared } from './shared.js';
-import type { CacheEvents, CacheStats, Count, Entry, GetOrSetOptions, Loader, MemoryCacheOptions, SetOptions, Size } from './types.js';
+import type {
+  CacheEvents,
+  CacheStats,
+  Count,
+  Entry,
+  GetOrSetOptions,
+  Loader,
+  MemoryCacheOptions,
+  SetOptions,
+  Size,
+} from './types.js';
 
 const NO_OPTIONS: ReadSetOptions = {};
 
@@ -110,7 +120,8 @@ export class MemoryCache<V = unknown> {
   setMany(entries: Iterable<readonly [string, V]>, options?: SetOptions): Count {
     const read = options === undefined ? NO_OPTIONS : readSetOptions(options);
     const pairs = listOf(entries, 'entries').map((pair) => {
-      if (!Array.isArray(pair) || pair.length !== 2) throw invalidArgument('entries', pair, 'pairs of a key and a value');
+      if (!Array.isArray(pair) || pair.length !== 2)
+        throw invalidArgument('entries', pair, 'pairs of a key and a value');
       refuseUndefined(pair[1]);
       return [asKey(pair[0]), pair[1] as V] as const;
     });

@@ -1,5 +1,5 @@
-import type { EngineChoice } from '../engine/platform.js';
 import { type Milliseconds, toBytes, toMilliseconds } from '../duration.js';
+import type { EngineChoice } from '../engine/platform.js';
 import { describe, invalidArgument, invalidOption, TiercelError } from '../errors.js';
 import { MAX_TAGS } from '../generated/abi.js';
 import type { GetOrSetOptions, MemoryCacheOptions, Serializer, SetOptions } from './types.js';
@@ -14,7 +14,8 @@ type Readers<T> = { [name in keyof T]-?: Reader<T[name]> };
  */
 function read<T extends object>(options: unknown, readers: Readers<T>, what: string): Partial<T> {
   if (options === undefined) return {};
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw invalidArgument(what, options, 'an object');
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw invalidArgument(what, options, 'an object');
   const result: Partial<T> = {};
   try {
     for (const name of Object.keys(options)) {
@@ -31,7 +32,9 @@ function read<T extends object>(options: unknown, readers: Readers<T>, what: str
 }
 
 function unknownOption(name: string, known: readonly string[], what: string): TiercelError {
-  const nearest = known.reduce((best, candidate) => (distance(name, candidate) < distance(name, best) ? candidate : best));
+  const nearest = known.reduce((best, candidate) =>
+    distance(name, candidate) < distance(name, best) ? candidate : best,
+  );
   return new TiercelError(
     'ERR_TIERCEL_UNKNOWN_OPTION',
     `${what}: there is no option ${describe(name)}; did you mean "${nearest}"? Accepted: ${known.join(', ')}`,
@@ -120,7 +123,9 @@ const CACHE_READERS: Readers<MemoryCacheOptions<unknown>> = {
   policy: oneOf('lru'),
   values: oneOf('reference', 'bytes'),
   serializer: (value, name) => {
-    const { serialize, deserialize } = (typeof value === 'object' && value !== null ? value : {}) as Partial<Serializer>;
+    const { serialize, deserialize } = (
+      typeof value === 'object' && value !== null ? value : {}
+    ) as Partial<Serializer>;
     if (typeof serialize === 'function' && typeof deserialize === 'function') return value as Serializer;
     throw invalidOption(name, value, 'an object with functions serialize and deserialize');
   },
@@ -152,10 +157,16 @@ export function readCacheOptions<V>(options: unknown): ReadCacheOptions<V> {
   refuseUnbounded(result.maxEntries, result.maxBytes);
   const isBytes = result.values === 'bytes';
   if (result.serializer !== undefined && !isBytes) {
-    throw new TiercelError('ERR_TIERCEL_INVALID_OPTION', 'serializer: only with values: "bytes"; in reference mode nothing is serialised');
+    throw new TiercelError(
+      'ERR_TIERCEL_INVALID_OPTION',
+      'serializer: only with values: "bytes"; in reference mode nothing is serialised',
+    );
   }
   if (result.sizeOf !== undefined && isBytes) {
-    throw new TiercelError('ERR_TIERCEL_INVALID_OPTION', 'sizeOf: only with values: "reference"; in bytes mode sizes are measured');
+    throw new TiercelError(
+      'ERR_TIERCEL_INVALID_OPTION',
+      'sizeOf: only with values: "reference"; in bytes mode sizes are measured',
+    );
   }
   return result;
 }
@@ -172,7 +183,10 @@ export function readResizeOptions(options: unknown): { maxEntries?: number; maxB
 /** At least one bound must hold. */
 export function refuseUnbounded(maxEntries: number | undefined, maxBytes: number | undefined): void {
   if ((maxEntries === 0 && !maxBytes) || (maxBytes === 0 && maxEntries === 0)) {
-    throw new TiercelError('ERR_TIERCEL_INVALID_OPTION', 'maxEntries: got 0 without maxBytes; accepted: at least one of the two bounds more than 0');
+    throw new TiercelError(
+      'ERR_TIERCEL_INVALID_OPTION',
+      'maxEntries: got 0 without maxBytes; accepted: at least one of the two bounds more than 0',
+    );
   }
 }
 
@@ -196,7 +210,8 @@ const GET_OR_SET_READERS: Readers<GetOrSetOptions> = {
   forceRefresh: flag,
   signal: (value, name) => {
     // By shape: signals of another realm are no instances of this one's class.
-    if (typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value) return value as AbortSignal;
+    if (typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value)
+      return value as AbortSignal;
     throw invalidOption(name, value, 'an AbortSignal');
   },
   waitTimeout: duration,

@@ -40,7 +40,14 @@ export class Shared<V> {
 
   constructor(options: ReadCacheOptions<V>) {
     const { maxEntries, maxBytes, policy, values, jitter, maxKeyBytes } = options;
-    this.engine = new Engine((options.engine ?? 'auto') as EngineChoice, { maxEntries, maxBytes, policy, values, jitter, maxKeyBytes });
+    this.engine = new Engine((options.engine ?? 'auto') as EngineChoice, {
+      maxEntries,
+      maxBytes,
+      policy,
+      values,
+      jitter,
+      maxKeyBytes,
+    });
     this.#bounded = !!maxBytes;
     this.values =
       values === 'bytes'
@@ -54,8 +61,8 @@ export class Shared<V> {
     this.ttl = options.ttl ?? 0;
     this.#stale = options.stale ?? 0;
     this.#timed = this.ttl !== 0;
-    if (options.seed !== undefined) this.engine.seed(options.seed);
-    else this.#unseeded = !this.#seed();
+    if (options.seed === undefined) this.#unseeded = !this.#seed();
+    else this.engine.seed(options.seed);
   }
 
   /** False where the platform has no randomness yet. */

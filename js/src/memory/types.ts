@@ -142,6 +142,8 @@ export interface CacheStats {
   /** Loads begun, and those not stored because an invalidation or a newer value overtook them. */
   loads: Count;
   overtaken: Count;
+  /** Loads whose loader failed. */
+  loadFailures: Count;
   /** Loads in flight. */
   loading: Count;
   /** Entries already dead whose space is not yet reclaimed: an upper bound. */

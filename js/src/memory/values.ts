@@ -40,7 +40,10 @@ export class ReferenceValues<V> implements Values<V> {
     if (this.#sizeOf === undefined) return this.#weighs() ? estimateSize(value) : 0;
     const size = this.#sizeOf(value, key);
     if (typeof size === 'number' && size >= 0 && size <= Number.MAX_SAFE_INTEGER) return size;
-    throw new TiercelError('ERR_TIERCEL_INVALID_ARGUMENT', `sizeOf: returned ${String(size)}; accepted: a number of bytes from 0 to 2^53 - 1`);
+    throw new TiercelError(
+      'ERR_TIERCEL_INVALID_ARGUMENT',
+      `sizeOf: returned ${String(size)}; accepted: a number of bytes from 0 to 2^53 - 1`,
+    );
   }
 
   stored(slot: number, value: V): void {
@@ -62,7 +65,7 @@ export class ReferenceValues<V> implements Values<V> {
   }
 }
 
-const enum Format {
+enum Format {
   Text = 0,
   Json = 1,
   Bytes = 2,
@@ -81,15 +84,21 @@ export class BytesValues<V> implements Values<V> {
 
   encode(value: V, _key: string, weight: number | undefined): Payload {
     if (weight !== undefined) {
-      throw new TiercelError('ERR_TIERCEL_INVALID_OPTION', 'weight: only in reference mode; in bytes mode the size is measured');
+      throw new TiercelError(
+        'ERR_TIERCEL_INVALID_OPTION',
+        'weight: only in reference mode; in bytes mode the size is measured',
+      );
     }
-    if (this.#serializer !== undefined) return { format: Format.Custom, bytes: serialize(this.#serializer, value), weight: 0 };
+    if (this.#serializer !== undefined)
+      return { format: Format.Custom, bytes: serialize(this.#serializer, value), weight: 0 };
     if (typeof value === 'string') return { format: Format.Text, text: value, weight: 0 };
     if (value instanceof Uint8Array) return { format: Format.Bytes, bytes: value, weight: 0 };
     return { format: Format.Json, text: toJson(value), weight: 0 };
   }
 
-  stored(): void {}
+  stored(): void {
+    // The core has its copy.
+  }
 
   read(ns: Namespace, slot: number): V {
     this.#engine.fetchValue(ns, slot);
@@ -100,7 +109,9 @@ export class BytesValues<V> implements Values<V> {
     return watched ? this.#decode() : undefined;
   }
 
-  clear(): void {}
+  clear(): void {
+    // The core's memory goes with the engine.
+  }
 
   #decode(): V {
     switch (this.#engine.format) {
@@ -121,7 +132,9 @@ function serialize<V>(serializer: Serializer<V>, value: V): Uint8Array {
   try {
     bytes = serializer.serialize(value);
   } catch (cause) {
-    throw new TiercelError('ERR_TIERCEL_NOT_SERIALIZABLE', 'value: the serializer could not turn it into bytes', { cause });
+    throw new TiercelError('ERR_TIERCEL_NOT_SERIALIZABLE', 'value: the serializer could not turn it into bytes', {
+      cause,
+    });
   }
   if (bytes instanceof Uint8Array) return bytes;
   throw new TiercelError('ERR_TIERCEL_NOT_SERIALIZABLE', 'value: the serializer must return a Uint8Array');
@@ -131,7 +144,9 @@ function deserialize<V>(serializer: Serializer<V>, bytes: Uint8Array): V {
   try {
     return serializer.deserialize(bytes);
   } catch (cause) {
-    throw new TiercelError('ERR_TIERCEL_CORRUPT_VALUE', 'the serializer could not read a value that it wrote', { cause });
+    throw new TiercelError('ERR_TIERCEL_CORRUPT_VALUE', 'the serializer could not read a value that it wrote', {
+      cause,
+    });
   }
 }
 
@@ -139,51 +154,47 @@ const DEEPEST = 1000;
 
 /** JSON that reads back as an equal value; anything that JSON would drop or change in silence is refused. */
 function toJson(value: unknown): string {
+  let lossy: string | undefined;
   try {
-    refuseLossy(value, 'value', 0);
-    return JSON.stringify(value);
+    lossy = lossyPath(value, 0);
+    if (lossy === undefined) return JSON.stringify(value);
   } catch (cause) {
-    if (cause instanceof TiercelError) throw cause;
     throw new TiercelError('ERR_TIERCEL_NOT_SERIALIZABLE', 'value: cannot be written as JSON', { cause });
   }
-}
-
-function refuseLossy(value: unknown, path: string, depth: number): void {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return;
-    case 'number':
-      if (Number.isFinite(value)) return;
-      break;
-    case 'object': {
-      if (value === null) return;
-      if (depth > DEEPEST) throw lossy(path, 'is nested too deep, or in itself');
-      if (Array.isArray(value)) {
-        for (let i = 0; i < value.length; i++) refuseLossy(value[i], `${path}[]`, depth + 1);
-        return;
-      }
-      const prototype: unknown = Object.getPrototypeOf(value);
-      if ((prototype !== Object.prototype && prototype !== null && !isForeignPlain(prototype)) || 'toJSON' in value) break;
-      for (const name of Object.keys(value)) {
-        const member = (value as Record<string, unknown>)[name];
-        // An absent member and an undefined one read alike, so this is no loss.
-        if (member !== undefined) refuseLossy(member, `${path}.${name}`, depth + 1);
-      }
-      return;
-    }
-  }
-  throw lossy(path, 'is nothing that JSON can carry unchanged');
-}
-
-/** Plain objects of another realm: a vm context, an iframe, a test runner's sandbox. */
-function isForeignPlain(prototype: unknown): boolean {
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf');
-}
-
-function lossy(path: string, what: string): TiercelError {
-  return new TiercelError(
+  const path = lossy.length > 200 ? `${lossy.slice(0, 200)}…` : lossy;
+  throw new TiercelError(
     'ERR_TIERCEL_NOT_SERIALIZABLE',
-    `${path.length > 200 ? `${path.slice(0, 200)}…` : path}: ${what}; accepted in bytes mode: strings, Uint8Array, and null, booleans, finite numbers, plain objects and arrays of them. Give a serializer, or use values: "reference"`,
+    `value${path}: cannot be kept as bytes; accepted: strings, Uint8Array, and null, booleans, finite numbers, plain objects and arrays of these, at most ${DEEPEST} deep. Give a serializer, or use values: "reference"`,
   );
+}
+
+/** Where in a value there is something that JSON cannot carry unchanged: '' for the value itself. */
+function lossyPath(value: unknown, depth: number): string | undefined {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return undefined;
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : '';
+  // Too deep, or in itself.
+  if (typeof value !== 'object' || depth > DEEPEST) return '';
+  if (Array.isArray(value)) {
+    for (const [i, item] of value.entries()) {
+      const path = lossyPath(item, depth + 1);
+      if (path !== undefined) return `[${i}]${path}`;
+    }
+    return undefined;
+  }
+  if (!isPlain(value)) return '';
+  for (const name of Object.keys(value)) {
+    const member = (value as Record<string, unknown>)[name];
+    // An absent member and an undefined one read alike, so this is no loss.
+    const path = member === undefined ? undefined : lossyPath(member, depth + 1);
+    if (path !== undefined) return `.${name}${path}`;
+  }
+  return undefined;
+}
+
+function isPlain(value: object): boolean {
+  if ('toJSON' in value) return false;
+  const prototype: object | null = Object.getPrototypeOf(value);
+  if (prototype === null || prototype === Object.prototype) return true;
+  // Plain objects of another realm: a vm context, an iframe, a test runner's sandbox.
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
 }
