@@ -200,6 +200,10 @@ double LoadBegin(Box* box, const Arguments& a) {
   return tiercel_load_begin(box->engine, a[0], box->buffer, a.Unsigned(1), a.Unsigned(2));
 }
 
+double LoadTags(Box* box, const Arguments& a) {
+  return tiercel_load_tags(box->engine, a[0], box->buffer, a.Unsigned(1));
+}
+
 double LoadCommit(Box* box, const Arguments& a) {
   const uint32_t value = a.Unsigned(1);
   const uint32_t tags = a.Unsigned(7);
@@ -301,6 +305,7 @@ constexpr Named kCalls[] = {
     {"iterate", Call<1, Iterate>},
     {"next", Call<4, Next>},
     {"loadBegin", Call<3, WithString<3, LoadBegin>>},
+    {"loadTags", Call<2, WithString<2, LoadTags>>},
     {"loadCommit", Call<11, LoadCommit>},
     {"loadEnd", Call<1, LoadEnd>},
     {"removal", Call<2, Removal>},

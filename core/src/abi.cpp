@@ -226,6 +226,10 @@ double tiercel_load_begin(TiercelEngine* engine, double ns, const uint8_t* key, 
   });
 }
 
+int32_t tiercel_load_tags(TiercelEngine* engine, double load, const uint8_t* tags, uint32_t length) {
+  return InLoad(engine, load, [=](Cache* cache, uint32_t id) { return cache->LoadTags(id, tags, length); });
+}
+
 int32_t tiercel_load_commit(TiercelEngine* engine, double load, const uint8_t* value, uint32_t value_length,
                             uint32_t format, double weight, double ttl, double stale, const uint8_t* tags,
                             uint32_t tags_length, double now, uint32_t store) {

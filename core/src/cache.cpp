@@ -292,7 +292,7 @@ double Cache::LoadBegin(uint32_t scope, const uint8_t* key, uint32_t bytes, uint
   if (status != TIERCEL_OK) return status;
   const uint32_t hash = Hash(scope, text);
   uint32_t load = loads_.Find(scope, hash, text);
-  if (load != kNone && scopes_.NamespaceStamp(scope) > loads_[load].sequence) {
+  if (load != kNone && IsOvertaken(loads_[load])) {
     loads_.Overtake(load);
     load = kNone;
   }
@@ -308,8 +308,46 @@ double Cache::LoadBegin(uint32_t scope, const uint8_t* key, uint32_t bytes, uint
   return loads_[load].handle;
 }
 
+// Whether what is known of a load in flight says that its value will be out of date.
+bool Cache::IsOvertaken(const Load& load) const {
+  const uint64_t began = load.sequence;
+  if (load.overtaken || scopes_.floor() > began || scopes_.NamespaceStamp(load.scope) > began) return true;
+  for (uint32_t i = 0; i < load.tag_count; i++) {
+    if (scopes_[load.tags[i]].stamp > began) return true;
+  }
+  return false;
+}
+
+int32_t Cache::LoadTags(uint32_t load, const uint8_t* tags, uint32_t bytes) {
+  const Load& l = loads_[load];
+  for (PackedReader list(tags, bytes); !list.done();) {
+    const uint8_t* data = nullptr;
+    uint32_t length = 0;
+    uint32_t encoding = 0;
+    Text name;
+    if (!list.Next(&data, &length, &encoding)) return TIERCEL_BAD_ARGUMENT;
+    const int32_t status = Read(&name_, data, length, encoding, &name);
+    if (status != TIERCEL_OK) return status;
+    const uint32_t tag = scopes_.FindOrAdd(l.scope, Scope::Kind::kTag, name, loads_.OldestSequence());
+    if (tag == kNone) return TIERCEL_NO_MEMORY;
+    bool is_new = true;
+    for (uint32_t i = 0; i < l.tag_count; i++) is_new = is_new && l.tags[i] != tag;
+    if (!is_new) continue;
+    scopes_.Hold(tag);
+    const bool is_full = l.tag_count == TIERCEL_MAX_TAGS;
+    if (is_full || !loads_.AddTag(load, tag)) {
+      scopes_.Release(tag, loads_.OldestSequence());
+      return is_full ? TIERCEL_LIMIT : TIERCEL_NO_MEMORY;
+    }
+  }
+  return TIERCEL_OK;
+}
+
 int32_t Cache::LoadEnd(uint32_t load) {
   const uint32_t scope = loads_[load].scope;
+  for (uint32_t i = 0; i < loads_[load].tag_count; i++) {
+    scopes_.Release(loads_[load].tags[i], loads_.OldestSequence());
+  }
   loads_.End(load);
   scopes_.Release(scope, loads_.OldestSequence());
   scopes_.LoadEnded(loads_.OldestSequence());
@@ -320,8 +358,7 @@ int32_t Cache::LoadCommit(uint32_t load, const Incoming& in, double now, bool st
   Tick(now);
   const Load& l = loads_[load];
   const uint64_t began = l.sequence;
-  uint64_t newest = scopes_.NamespaceStamp(l.scope);
-  if (scopes_.floor() > newest) newest = scopes_.floor();
+  bool overtaken = IsOvertaken(l);
   PackedReader tags(in.tags, in.tags_bytes);
   while (!tags.done()) {
     const uint8_t* data = nullptr;
@@ -332,10 +369,10 @@ int32_t Cache::LoadCommit(uint32_t load, const Incoming& in, double now, bool st
     const int32_t status = Read(&name_, data, bytes, encoding, &name);
     if (status != TIERCEL_OK) return Finish(status);
     const uint32_t tag = scopes_.Find(l.scope, Scope::Kind::kTag, name);
-    if (tag != kNone && scopes_[tag].stamp > newest) newest = scopes_[tag].stamp;
+    overtaken = overtaken || (tag != kNone && scopes_[tag].stamp > began);
   }
   int32_t result = TIERCEL_OK;
-  if (l.overtaken || newest > began) {
+  if (overtaken) {
     counters_.overtaken++;
     result = TIERCEL_OVERTAKEN;
   } else if (store) {

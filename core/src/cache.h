@@ -68,14 +68,17 @@ class Cache {
   double Iterate() const { return static_cast<double>(sequence_); }
   int32_t Next(uint32_t scope, int32_t slot, double iteration, double now);
   double LoadBegin(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding);
+  int32_t LoadTags(uint32_t load, const uint8_t* tags, uint32_t bytes);
   int32_t LoadCommit(uint32_t load, const Incoming& in, double now, bool store);
   int32_t LoadEnd(uint32_t load);
   int32_t Removal(uint32_t i);
   int32_t RemovalsClear();
 
  private:
-  // Entries reclaimed by a call that changes the cache: more than it adds, so that it catches up.
+  // Dead entries reclaimed by a call that changes the cache: more than it adds, so that it catches up.
   static constexpr uint32_t kSlice = 16;
+  // Entries evicted by such a call because the bounds were lowered: memory is wanted back soon.
+  static constexpr uint32_t kShrinkSlice = 1024;
   // A scope of at most this many entries is reclaimed within the call that invalidates it.
   static constexpr uint32_t kSliceMost = 4096;
 
@@ -89,6 +92,7 @@ class Cache {
   uint32_t Find(uint32_t scope, uint32_t hash, const Text& key) const;
   bool IsServable(const Entry& entry) const { return now_ < entry.served_until && !scopes_.IsDead(entry); }
   void Overtake(uint32_t scope, uint32_t hash, const Text& key);
+  bool IsOvertaken(const Load& load) const;
   void Expire(Entry* entry, double ttl, double stale);
   void Describe(const Entry& entry);
   void DescribeValue(const Entry& entry);

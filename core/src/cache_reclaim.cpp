@@ -76,9 +76,11 @@ void Cache::Reclaim(uint32_t budget) {
       if (entries_.IsLive(slot) && scopes_.IsDead(entries_[slot])) {
         Remove(slot, CauseOf(entries_[slot], TIERCEL_CAUSE_CLEAR));
       }
-    } else if (!IsOver(entries_.size(), bytes_) || !EvictOne()) {
-      return;
+    } else {
+      break;
     }
+  }
+  for (uint32_t i = 0; i < kShrinkSlice && IsOver(entries_.size(), bytes_) && EvictOne(); i++) {
   }
 }
 

@@ -88,7 +88,7 @@ int32_t Cache::Store(uint32_t scope, uint32_t hash, const Text& key, uint64_t se
     if (max_bytes_ != 0 && cost > max_bytes_) {
       // What the caller meant to replace is out of date; serving it on would be worse than a miss.
       const uint32_t old = Find(scope, hash, key);
-      if (old != kNone) Remove(old, TIERCEL_CAUSE_SIZE);
+      if (old != kNone) Remove(old, TIERCEL_CAUSE_REPLACED);
       counters_.rejected++;
       result = TIERCEL_REJECTED;
     } else {

@@ -20,6 +20,8 @@ struct Load {
   uint32_t scope = 0;  // The namespace of the key.
   uint32_t prev = kNone;
   uint32_t next = kNone;
+  uint32_t* tags = nullptr;  // Scopes that the value is known to have, TIERCEL_MAX_TAGS at most. Owned.
+  uint32_t tag_count = 0;
   bool overtaken = false;  // Invariant: in the index unless overtaken.
   bool live = false;
 };
@@ -36,6 +38,9 @@ class Loads {
 
   // Begins a load of a key that Find does not find. kNone without memory or handles.
   uint32_t Begin(Cache* cache, uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence);
+
+  // Notes a tag of the value; the caller sees to it that there are not too many. False without memory.
+  [[nodiscard]] bool AddTag(uint32_t load, uint32_t tag);
 
   // The key of a load in flight changed or went.
   void Overtake(uint32_t load);

@@ -62,7 +62,10 @@ uint32_t Scopes::FindOrAdd(uint32_t parent, Scope::Kind kind, const Text& name, 
   names_.Insert(scope.hash, i);
   Hold(parent);
   // A namespace begins idle: only its handle knows it. A tag is about to be held by the caller.
-  if (kind == Scope::Kind::kNamespace) Settle(i, oldest_load);
+  if (kind == Scope::Kind::kNamespace) {
+    Settle(i, oldest_load);
+    ForgetExcess(oldest_load);
+  }
   return i;
 }
 
@@ -75,10 +78,12 @@ void Scopes::Hold(uint32_t scope) {
 }
 
 void Scopes::Release(uint32_t scope, uint64_t oldest_load) {
-  if (--scopes_[scope].uses == 0) Settle(scope, oldest_load);
+  if (--scopes_[scope].uses != 0) return;
+  Settle(scope, oldest_load);
+  ForgetExcess(oldest_load);
 }
 
-// Decides what becomes of a scope that nothing uses.
+// Decides what becomes of a scope that nothing uses any more.
 void Scopes::Settle(uint32_t scope, uint64_t oldest_load) {
   if (scope == kRoot) return;
   Scope& s = scopes_[scope];
@@ -88,7 +93,6 @@ void Scopes::Settle(uint32_t scope, uint64_t oldest_load) {
   }
   s.idle = true;
   idle_.PushTail(scopes_, scope);
-  ForgetExcess(oldest_load);
 }
 
 void Scopes::ForgetExcess(uint64_t oldest_load) {
@@ -102,7 +106,6 @@ void Scopes::ForgetExcess(uint64_t oldest_load) {
 }
 
 void Scopes::Forget(uint32_t scope, uint64_t oldest_load) {
-  // Up the chain of namespaces that this was the last use of; no deeper than TIERCEL_MAX_DEPTH.
   Scope& s = scopes_[scope];
   if (s.idle) idle_.Remove(scopes_, scope);
   names_.Erase(s.hash, scope);
@@ -110,7 +113,8 @@ void Scopes::Forget(uint32_t scope, uint64_t oldest_load) {
   s.name.Release();
   const uint32_t parent = s.parent;
   scopes_.Give(scope);
-  Release(parent, oldest_load);
+  // A namespace, so that this goes no further: it becomes idle.
+  if (--scopes_[parent].uses == 0) Settle(parent, oldest_load);
 }
 
 void Scopes::LoadEnded(uint64_t oldest_load) {
@@ -157,9 +161,8 @@ void Scopes::Stamp(uint32_t scope, uint64_t sequence) {
   idle_.PushTail(scopes_, scope);
 }
 
-uint32_t Scopes::Attach(uint32_t slot, const uint32_t* tags, uint32_t count) {
+void Scopes::Attach(uint32_t slot, const uint32_t* tags, uint32_t count) {
   Entry& entry = entries_[slot];
-  uint32_t made = 0;
   const auto attach = [&](uint32_t scope) {
     const uint32_t i = links_.Take();
     Link& link = links_[i];
@@ -169,11 +172,10 @@ uint32_t Scopes::Attach(uint32_t slot, const uint32_t* tags, uint32_t count) {
     entry.links = i;
     Hold(scope);
     scopes_[scope].entries.PushTail(links_, i);
-    made++;
   };
   for (uint32_t s = entry.scope; s != kRoot; s = scopes_[s].parent) attach(s);
-  for (uint32_t i = 0; i < count; i++) attach(tags[i]);
-  return made;
+  // The last made is the first on the entry: so tags come out in the order they came in.
+  for (uint32_t i = count; i > 0; i--) attach(tags[i - 1]);
 }
 
 void Scopes::Detach(uint32_t slot, uint64_t oldest_load) {

@@ -89,8 +89,8 @@ class Scopes {
 
   // Room for `n` links; Attach then cannot fail.
   [[nodiscard]] bool ReserveLinks(uint32_t n) { return links_.Reserve(n); }
-  // Links an entry to the namespaces it is in and to the tags given. Returns the number of links.
-  uint32_t Attach(uint32_t slot, const uint32_t* tags, uint32_t count);
+  // Links an entry to the namespaces it is in and to the tags given.
+  void Attach(uint32_t slot, const uint32_t* tags, uint32_t count);
   void Detach(uint32_t slot, uint64_t oldest_load);
   uint32_t LinksFor(uint32_t scope, uint32_t tags) const { return scopes_[scope].depth + tags; }
 

@@ -261,6 +261,11 @@ TIERCEL_EXPORT(tiercel_load_begin)
 double tiercel_load_begin(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
                           uint32_t encoding);
 
+/* Notes tags that the value will have, as soon as they are known: from then on a load that one of them was
+ * invalidated under is not joined. */
+TIERCEL_EXPORT(tiercel_load_tags)
+int32_t tiercel_load_tags(TiercelEngine* engine, double load, const uint8_t* tags, uint32_t length);
+
 /* Ends a load with a value. It is stored, as by tiercel_set but with the age of the load's beginning,
  * unless something invalidated its key, namespace or one of its tags, or set its key, since then:
  * TIERCEL_OVERTAKEN. With `store` 0 it is only checked and 0 returned. Frees the handle, unless it

@@ -238,6 +238,15 @@ export class Engine {
     throw this.#error(load);
   }
 
+  /** Notes tags of a load in flight, so that nobody joins it after one of them was invalidated. */
+  loadTags(load: number, tags: readonly string[]): void {
+    this.#begin(this.#sizeOf(NO_PAYLOAD, tags));
+    this.#writeList(tags);
+    const status = this.#port.loadTags(load, this.#end);
+    // A load that was given up has no more tags to note.
+    if (status !== BAD_HANDLE) this.#check(status);
+  }
+
   /** Without a payload the load is checked and ended, and nothing stored. A load that was ended is OVERTAKEN. */
   loadCommit(load: number, payload: Payload | undefined, terms: Terms, now: number): number {
     const p = payload ?? NO_PAYLOAD;

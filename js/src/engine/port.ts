@@ -59,6 +59,7 @@ export interface Port {
   next(ns: number, slot: number, iteration: number, now: number): number;
 
   loadBegin(ns: number, length: number, encoding: number): number;
+  loadTags(load: number, length: number): number;
   loadCommit(
     load: number,
     valueAt: number,

@@ -169,6 +169,9 @@ class WasmPort implements Port {
   loadBegin(ns: number, length: number, encoding: number): number {
     return this.#call('tiercel_load_begin', ns, this.base, length, encoding);
   }
+  loadTags(load: number, length: number): number {
+    return this.#call('tiercel_load_tags', load, this.base, length);
+  }
   loadEnd(load: number): number {
     return this.#call('tiercel_load_end', load);
   }

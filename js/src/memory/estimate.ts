@@ -7,7 +7,12 @@ const MOST = 256;
  * collection holds beyond that is taken to be like what was seen.
  */
 export function estimateSize(value: unknown): number {
-  return new Estimate().of(value);
+  try {
+    return new Estimate().of(value);
+  } catch {
+    // A proxy that refuses to be looked at.
+    return 64;
+  }
 }
 
 class Estimate {

@@ -63,7 +63,8 @@ export class Events {
     if (!NAMES.includes(name as EventName)) throw invalidArgument('event', name, NAMES.map((n) => `"${n}"`).join(', '));
     if (typeof listener !== 'function') throw invalidArgument('listener', listener, 'a function');
     const subscription: Subscription = { name: name as EventName, ns, listener: listener as Listener, active: true };
-    this.#subscriptions.push(subscription);
+    // A new array: the old one may be being gone through.
+    this.#subscriptions = [...this.#subscriptions, subscription];
     this.#update();
     return () => {
       if (!subscription.active) return;

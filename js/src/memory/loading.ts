@@ -1,7 +1,7 @@
 import { type Milliseconds, toMilliseconds } from '../duration.js';
 import type { Namespace } from '../engine/engine.js';
 import { isRequestScoped } from '../engine/platform.js';
-import { TiercelError } from '../errors.js';
+import { invalidArgument, TiercelError } from '../errors.js';
 import { OVERTAKEN } from '../generated/abi.js';
 import { type ReadGetOrSetOptions, readTags } from './options.js';
 import type { Shared } from './shared.js';
@@ -43,20 +43,21 @@ interface Request<V> {
 export class Loading<V> {
   readonly #shared: Shared<V>;
   readonly #flights = new Map<number, Flight<V>>();
-  /** Loads that rejected, for the statistics. */
+  /** Loads that rejected, and those that were given up for another before they ended: for the statistics. */
   failures = 0;
+  givenUp = 0;
 
   constructor(shared: Shared<V>) {
     this.#shared = shared;
   }
 
   /** Joins the load in flight or begins one; resolves to its value. */
-  load(request: Request<V>): Promise<V> {
+  load(request: Request<V>, stale?: { readonly value: V }): Promise<V> {
     const { engine } = this.#shared;
     this.#shared.now();
     const load = engine.loadBegin(request.ns, request.key);
     if (!engine.joined) {
-      const flight = this.#begin(load, request, undefined);
+      const flight = this.#begin(load, request, stale);
       return this.#withSignal(
         flight.promise.then((outcome) => outcome.value),
         request.options.signal,
@@ -90,7 +91,10 @@ export class Loading<V> {
   #begin(load: number, request: Request<V>, stale: { readonly value: V } | undefined): Flight<V> {
     const controller = new AbortController();
     const terms: LoadTerms = { options: { ...request.options }, skipped: false };
-    const context = contextOf<V>(request.key, controller.signal, stale, terms);
+    const noteTags = (tags: readonly string[]) => {
+      if (!this.#shared.closed) this.#shared.engine.loadTags(load, tags);
+    };
+    const context = contextOf<V>(request.key, controller.signal, stale, terms, noteTags);
     // Registered before the loader runs: it may ask for its own key.
     let settle!: (result: V | PromiseLike<V>) => void;
     const result = new Promise<V>((resolve) => {
@@ -109,6 +113,7 @@ export class Loading<V> {
     const flight: Flight<V> = { load, promise, controller };
     this.#flights.set(load, flight);
     try {
+      if (terms.options.tags !== undefined) noteTags(terms.options.tags);
       settle(request.loader(context));
     } catch (e) {
       settle(Promise.reject(e));
@@ -149,6 +154,7 @@ export class Loading<V> {
     if (timeout === 0) return joined;
     return new Promise<V>((resolve, reject) => {
       const fallBack = () => {
+        if (this.#flights.has(flight.load)) this.givenUp++;
         this.#forget(flight.load);
         try {
           resolve(this.load(request));
@@ -184,6 +190,7 @@ function contextOf<V>(
   signal: AbortSignal,
   stale: { readonly value: V } | undefined,
   terms: LoadTerms,
+  noteTags: (tags: readonly string[]) => void,
 ): LoadContext<V> {
   const context = {
     key,
@@ -192,7 +199,8 @@ function contextOf<V>(
       terms.options.ttl = toMilliseconds(ttl, 'ttl');
     },
     setTags(...tags: string[]) {
-      terms.options.tags = [...(terms.options.tags ?? []), ...readTags(tags, 'tags')];
+      noteTags(readTags(tags, 'tags', invalidArgument));
+      terms.options.tags = [...(terms.options.tags ?? []), ...tags];
     },
     skip() {
       terms.skipped = true;

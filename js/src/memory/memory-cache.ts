@@ -1,7 +1,7 @@
 import type { Duration, Milliseconds } from '../duration.js';
 import { toMilliseconds } from '../duration.js';
 import type { Namespace } from '../engine/engine.js';
-import { invalidArgument } from '../errors.js';
+import { invalidArgument, TiercelError } from '../errors.js';
 import { GET_PEEK, GET_STALE } from '../generated/abi.js';
 import { Wanted } from './events.js';
 import {
@@ -41,6 +41,12 @@ export class MemoryCache<V = unknown> {
   readonly #ns: Namespace;
 
   private constructor(shared: Shared<V>, ns: Namespace) {
+    if (!(shared instanceof Shared)) {
+      throw new TiercelError(
+        'ERR_TIERCEL_INVALID_ARGUMENT',
+        'MemoryCache: use MemoryCache.create or createSync, not new',
+      );
+    }
     this.#shared = shared;
     this.#ns = ns;
   }
@@ -109,9 +115,9 @@ export class MemoryCache<V = unknown> {
   /** The fresh values of those keys that have one. O(keys). */
   getMany(keys: Iterable<string>): Map<string, V> {
     const found = new Map<string, V>();
-    for (const key of listOf(keys, 'keys')) {
-      const value = this.get(key as string);
-      if (value !== undefined) found.set(key as string, value);
+    for (const key of listOf(keys, 'keys').map((key) => asKey(key))) {
+      const value = this.get(key);
+      if (value !== undefined) found.set(key, value);
     }
     return found;
   }
@@ -123,7 +129,7 @@ export class MemoryCache<V = unknown> {
       if (!Array.isArray(pair) || pair.length !== 2)
         throw invalidArgument('entries', pair, 'pairs of a key and a value');
       refuseUndefined(pair[1]);
-      return [asKey(pair[0]), pair[1] as V] as const;
+      return [asKey(pair[0], 'key of entries'), pair[1] as V] as const;
     });
     let stored = 0;
     for (const [key, value] of pairs) if (this.#shared.set(this.#ns, key, value, read)) stored++;
@@ -141,7 +147,7 @@ export class MemoryCache<V = unknown> {
   /** Removes several keys; returns how many could have been served. O(keys). */
   deleteMany(keys: Iterable<string>): Count {
     let removed = 0;
-    for (const key of listOf(keys, 'keys').map(asKey)) if (this.delete(key)) removed++;
+    for (const key of listOf(keys, 'keys').map((key) => asKey(key))) if (this.delete(key)) removed++;
     return removed;
   }
 
@@ -165,7 +171,12 @@ export class MemoryCache<V = unknown> {
     const request = { ns: this.#ns, key, loader, options };
     const now = shared.now();
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
-    if (options.forceRefresh) return shared.loading.load(request);
+    if (options.forceRefresh) {
+      const old = shared.engine.get(this.#ns, key, now, GET_PEEK | GET_STALE);
+      const stale = old < 0 ? undefined : { value: shared.values.read(this.#ns, old) };
+      if (old < 0) shared.finish();
+      return shared.loading.load(request, stale);
+    }
     const slot = shared.engine.get(this.#ns, key, now, GET_STALE);
     if (slot < 0) {
       this.#missed(key);
@@ -205,8 +216,7 @@ export class MemoryCache<V = unknown> {
   invalidateTags(...tags: string[]): Count {
     const shared = this.#shared;
     const now = shared.now();
-    for (const tag of tags) if (typeof tag !== 'string') throw invalidArgument('tags', tag, 'strings');
-    const count = shared.engine.invalidateTags(this.#ns, readTags(tags, 'tags'), now);
+    const count = shared.engine.invalidateTags(this.#ns, readTags(tags, 'tags', invalidArgument), now);
     shared.finish();
     return count;
   }
@@ -294,8 +304,10 @@ export class MemoryCache<V = unknown> {
   #stats(reset: boolean): CacheStats {
     const shared = this.#shared;
     shared.now();
-    const stats = { ...shared.engine.stats(reset), loadFailures: shared.loading.failures } as unknown as CacheStats;
-    if (reset) shared.loading.failures = 0;
+    const { loading } = shared;
+    const core = shared.engine.stats(reset) as unknown as CacheStats;
+    const stats = { ...core, overtaken: core.overtaken + loading.givenUp, loadFailures: loading.failures };
+    if (reset) loading.failures = loading.givenUp = 0;
     return stats;
   }
 
@@ -362,8 +374,8 @@ export class MemoryCache<V = unknown> {
   }
 }
 
-function asKey(key: unknown): string {
-  if (typeof key !== 'string') throw invalidArgument('key', key, 'a string');
+function asKey(key: unknown, name = 'key'): string {
+  if (typeof key !== 'string') throw invalidArgument(name, key, 'a string');
   return key;
 }
 
@@ -372,6 +384,8 @@ function refuseUndefined(value: unknown): void {
 }
 
 function listOf(items: unknown, name: string): unknown[] {
-  if (typeof items === 'object' && items !== null && Symbol.iterator in items) return [...(items as Iterable<unknown>)];
+  if (typeof items === 'object' && items !== null && !(items instanceof String) && Symbol.iterator in items) {
+    return [...(items as Iterable<unknown>)];
+  }
   throw invalidArgument(name, items, 'an iterable');
 }

@@ -105,10 +105,10 @@ const weight: Reader<number> = (value, name) => {
 };
 
 /** Tags of an entry, or the arguments of `invalidateTags`. */
-export function readTags(value: unknown, name: string): readonly string[] {
-  if (!Array.isArray(value)) throw invalidOption(name, value, `an array of at most ${MAX_TAGS} strings`);
+export function readTags(value: unknown, name: string, invalid = invalidOption): readonly string[] {
+  if (!Array.isArray(value)) throw invalid(name, value, `an array of at most ${MAX_TAGS} strings`);
   for (let i = 0; i < value.length; i++) {
-    if (typeof value[i] !== 'string') throw invalidOption(`${name}[${i}]`, value[i], 'a string');
+    if (typeof value[i] !== 'string') throw invalid(`${name}[${i}]`, value[i], 'a string');
   }
   return value as string[];
 }
@@ -192,7 +192,12 @@ export function refuseUnbounded(maxEntries: number | undefined, maxBytes: number
 
 // ---- Options of an entry
 
-const SET_READERS: Readers<SetOptions> = { ttl: duration, stale: duration, tags: readTags, weight };
+const SET_READERS: Readers<SetOptions> = {
+  ttl: duration,
+  stale: duration,
+  tags: (value, name) => readTags(value, name),
+  weight,
+};
 
 export interface ReadSetOptions {
   ttl?: Milliseconds;

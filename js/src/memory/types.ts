@@ -17,8 +17,9 @@ export interface MemoryCacheOptions<V = unknown> {
   /** Most entries held. Default: 10000, or none if `maxBytes` is given. 0: no bound on entries. */
   maxEntries?: Count;
   /**
-   * Most bytes held: keys, values and 96 bytes of metadata for each entry. Default: no bound. An entry
-   * that alone is larger is rejected (`set` returns false) and evicts nothing. Sizes of values are exact
+   * Most bytes held: keys, values, and as metadata 96 bytes for each entry and 24 for each of its tags and
+   * levels of namespace. Default: no bound. An entry that alone is larger is rejected (`set` returns false)
+   * and evicts nothing. Sizes of values are exact
    * in bytes mode; in reference mode they come from `weight` or `sizeOf`, or else are estimated.
    */
   maxBytes?: Size;
@@ -27,7 +28,8 @@ export interface MemoryCacheOptions<V = unknown> {
   /**
    * `'reference'` (default): the cache keeps the value itself, so a change to it is seen by all.
    * `'bytes'`: it keeps a copy, in memory of the engine: strings, Uint8Array and what JSON can carry,
-   * or what `serializer` makes of it. Each read returns a new copy.
+   * or what `serializer` makes of it. Each read returns a new copy. What JSON would change or drop is
+   * refused, but for undefined members, which are dropped, and -0, which becomes 0.
    */
   values?: 'reference' | 'bytes';
   /** Bytes mode only. Replaces the built-in codec for all values. */
@@ -75,7 +77,7 @@ export interface LoadContext<V = unknown> {
   readonly key: string;
   /** Aborted when the load is given up: the cache was closed. */
   readonly signal: AbortSignal;
-  /** The stale value that is being replaced, if there is one. */
+  /** The value that is being replaced, stale or due to `forceRefresh`, if there is one. */
   readonly stale?: { readonly value: V };
   /** Sets the ttl of the value; goes before the option. */
   setTtl(ttl: Duration): void;

@@ -1,5 +1,5 @@
 import type { Engine, Namespace, Payload } from '../engine/engine.js';
-import { TiercelError } from '../errors.js';
+import { invalidArgument, TiercelError } from '../errors.js';
 import { estimateSize } from './estimate.js';
 import type { Serializer } from './types.js';
 
@@ -40,10 +40,7 @@ export class ReferenceValues<V> implements Values<V> {
     if (this.#sizeOf === undefined) return this.#weighs() ? estimateSize(value) : 0;
     const size = this.#sizeOf(value, key);
     if (typeof size === 'number' && size >= 0 && size <= Number.MAX_SAFE_INTEGER) return size;
-    throw new TiercelError(
-      'ERR_TIERCEL_INVALID_ARGUMENT',
-      `sizeOf: returned ${String(size)}; accepted: a number of bytes from 0 to 2^53 - 1`,
-    );
+    throw invalidArgument('sizeOf', size, 'a function that returns a number of bytes from 0 to 2^53 - 1');
   }
 
   stored(slot: number, value: V): void {
@@ -106,7 +103,13 @@ export class BytesValues<V> implements Values<V> {
   }
 
   removed(_slot: number, watched: boolean): V | undefined {
-    return watched ? this.#decode() : undefined;
+    if (!watched) return undefined;
+    try {
+      return this.#decode();
+    } catch {
+      // The entry is gone whether or not its bytes can be read.
+      return undefined;
+    }
   }
 
   clear(): void {
@@ -175,6 +178,8 @@ function lossyPath(value: unknown, depth: number): string | undefined {
   // Too deep, or in itself.
   if (typeof value !== 'object' || depth > DEEPEST) return '';
   if (Array.isArray(value)) {
+    // Subclasses and named members would be lost; of holes there is one fewer key than items.
+    if (!isPlainArray(value)) return '';
     for (const [i, item] of value.entries()) {
       const path = lossyPath(item, depth + 1);
       if (path !== undefined) return `[${i}]${path}`;
@@ -189,6 +194,11 @@ function lossyPath(value: unknown, depth: number): string | undefined {
     if (path !== undefined) return `.${name}${path}`;
   }
   return undefined;
+}
+
+function isPlainArray(value: unknown[]): boolean {
+  // Of any realm: its Array.prototype is itself an array, that of a subclass is not.
+  return Array.isArray(Object.getPrototypeOf(value)) && Object.keys(value).length === value.length;
 }
 
 function isPlain(value: object): boolean {
