@@ -1,6 +1,5 @@
 #include "cache.h"
 
-#include <cmath>
 #include <limits>
 
 #include "packed.h"
@@ -123,8 +122,9 @@ void Cache::DescribeValue(const Entry& entry) {
 }
 
 void Cache::Expire(Entry* entry, double ttl, double stale) {
+  entry->stale = stale;
   if (ttl == 0) {
-    entry->fresh_until = entry->served_until = kForever;
+    entry->fresh_until = kForever;
     return;
   }
   if (jitter_ != 0) {
@@ -137,7 +137,6 @@ void Cache::Expire(Entry* entry, double ttl, double stale) {
     ttl *= 1 + jitter_ * (2 * unit - 1);
   }
   entry->fresh_until = now_ + ttl;
-  entry->served_until = entry->fresh_until + stale;
 }
 
 // ---- Entries
@@ -168,11 +167,7 @@ int32_t Cache::Get(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t 
       Describe(entry);
       return static_cast<int32_t>(slot);
     }
-    if (scopes_.IsDead(entry)) {
-      Remove(slot, scopes_.DiedByTag(entry) ? TIERCEL_CAUSE_TAG : TIERCEL_CAUSE_CLEAR);
-    } else if (now_ >= entry.served_until) {
-      Remove(slot, TIERCEL_CAUSE_EXPIRED);
-    }
+    if (!IsServable(entry)) Remove(slot, CauseOf(entry, TIERCEL_CAUSE_EXPIRED));
   }
   if (counts) counters_.misses++;
   return Finish(TIERCEL_MISS);
@@ -206,7 +201,7 @@ int32_t Cache::Delete(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32
   Overtake(scope, hash, text);
   const uint32_t slot = Find(scope, hash, text);
   const bool was_servable = slot != kNone && IsServable(entries_[slot]);
-  if (slot != kNone) Remove(slot, TIERCEL_CAUSE_EXPLICIT);
+  if (slot != kNone) Remove(slot, CauseOf(entries_[slot], TIERCEL_CAUSE_EXPLICIT));
   Reclaim(kSlice);
   return Finish(was_servable ? 1 : 0);
 }
@@ -222,9 +217,7 @@ int32_t Cache::Touch(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_
   status = TIERCEL_MISS;
   if (slot != kNone && IsServable(entries_[slot])) {
     Entry& entry = entries_[slot];
-    // Both are infinite without a ttl: their difference is no number, and the stale time none.
-    const double stale = entry.served_until - entry.fresh_until;
-    Expire(&entry, ttl, std::isnan(stale) ? 0 : stale);
+    Expire(&entry, ttl, entry.stale);
     status = static_cast<int32_t>(slot);
   }
   return Finish(status);

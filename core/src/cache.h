@@ -90,7 +90,7 @@ class Cache {
   int32_t Read(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding, Text* out);
   uint32_t Hash(uint32_t scope, const Text& key) const { return HashText(seed_, scope, 0, key); }
   uint32_t Find(uint32_t scope, uint32_t hash, const Text& key) const;
-  bool IsServable(const Entry& entry) const { return now_ < entry.served_until && !scopes_.IsDead(entry); }
+  bool IsServable(const Entry& entry) const { return now_ < entry.served_until() && !scopes_.IsDead(entry); }
   void Overtake(uint32_t scope, uint32_t hash, const Text& key);
   bool IsOvertaken(const Load& load) const;
   void Expire(Entry* entry, double ttl, double stale);
@@ -112,7 +112,7 @@ class Cache {
 
   // cache_reclaim.cpp
   void Remove(uint32_t slot, TiercelCause cause);
-  void Record(Entry* entry, uint32_t slot, TiercelCause cause, const StoredText& key);
+  void Record(Entry* entry, uint32_t slot, TiercelCause cause, const StoredText& key, bool freed);
   TiercelCause CauseOf(const Entry& entry, TiercelCause if_alive) const;
   bool EvictOne();
   bool IsOver(uint64_t entries, uint64_t bytes) const;

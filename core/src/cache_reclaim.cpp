@@ -7,10 +7,10 @@
 namespace tiercel {
 
 // Counts a removal and writes it to the log. Where the log keeps contents, takes the value and `key` over.
-void Cache::Record(Entry* entry, uint32_t slot, TiercelCause cause, const StoredText& key) {
+// A slot that is replaced and not freed is logged for listeners only: the binding overwrites its value.
+void Cache::Record(Entry* entry, uint32_t slot, TiercelCause cause, const StoredText& key, bool freed) {
   counters_.removals[cause]++;
-  // Unwatched, the log is for slots whose values the binding must let go of: a replaced one it overwrites.
-  if (!watched_ && (bytes_mode_ || cause == TIERCEL_CAUSE_REPLACED)) return;
+  if (!watched_ && (bytes_mode_ || !freed)) return;
   tiercel::Removal removal;
   removal.slot = slot;
   removal.cause = cause;
@@ -30,7 +30,7 @@ void Cache::Remove(uint32_t slot, TiercelCause cause) {
   index_.Erase(entry.hash, slot);
   policy_->OnRemove(slot);
   bytes_ -= entry.cost;
-  Record(&entry, slot, cause, entry.key);
+  Record(&entry, slot, cause, entry.key, true);
   if (!watched_) entry.key.Release();
   Free(entry.value);
   scopes_.Detach(slot, loads_.OldestSequence());
@@ -40,7 +40,7 @@ void Cache::Remove(uint32_t slot, TiercelCause cause) {
 // Why an entry that a bound pushes out leaves: only what could still be served was evicted.
 TiercelCause Cache::CauseOf(const Entry& entry, TiercelCause if_alive) const {
   if (scopes_.IsDead(entry)) return scopes_.DiedByTag(entry) ? TIERCEL_CAUSE_TAG : TIERCEL_CAUSE_CLEAR;
-  return now_ >= entry.served_until ? TIERCEL_CAUSE_EXPIRED : if_alive;
+  return now_ >= entry.served_until() ? TIERCEL_CAUSE_EXPIRED : if_alive;
 }
 
 bool Cache::EvictOne() {

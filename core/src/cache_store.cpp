@@ -88,7 +88,7 @@ int32_t Cache::Store(uint32_t scope, uint32_t hash, const Text& key, uint64_t se
     if (max_bytes_ != 0 && cost > max_bytes_) {
       // What the caller meant to replace is out of date; serving it on would be worse than a miss.
       const uint32_t old = Find(scope, hash, key);
-      if (old != kNone) Remove(old, TIERCEL_CAUSE_REPLACED);
+      if (old != kNone) Remove(old, CauseOf(entries_[old], TIERCEL_CAUSE_REPLACED));
       counters_.rejected++;
       result = TIERCEL_REJECTED;
     } else {
@@ -103,11 +103,12 @@ int32_t Cache::Store(uint32_t scope, uint32_t hash, const Text& key, uint64_t se
 // Takes the old value out of an entry, which keeps its slot, key and place in an iteration.
 void Cache::Replace(uint32_t slot) {
   Entry& entry = entries_[slot];
+  const TiercelCause cause = CauseOf(entry, TIERCEL_CAUSE_REPLACED);
   StoredText key;
   if (!watched_ || key.Assign(entry.key.view())) {
-    Record(&entry, slot, TIERCEL_CAUSE_REPLACED, key);
+    Record(&entry, slot, cause, key, false);
   } else {
-    counters_.removals[TIERCEL_CAUSE_REPLACED]++;
+    counters_.removals[cause]++;
     counters_.lost_events++;
   }
   Free(entry.value);

@@ -21,7 +21,7 @@ struct Entry {
   // The sequence when the key came in; kept when the value is replaced. Orders iteration.
   uint64_t birth = 0;
   double fresh_until = 0;    // Infinity: for ever.
-  double served_until = 0;   // fresh_until plus the stale time.
+  double stale = 0;          // Milliseconds after that in which it may still be served.
   uint64_t cost = 0;         // Bytes accounted for it.
   uint8_t* value = nullptr;  // Owned; bytes mode only.
   uint32_t value_bytes = 0;
@@ -33,6 +33,8 @@ struct Entry {
   uint32_t next = kNone;
   StoredText key;
   bool live = false;
+
+  double served_until() const { return fresh_until + stale; }
 };
 
 using Entries = Slab<Entry>;

@@ -35,6 +35,14 @@ export function invalidOption(name: string, given: unknown, accepted: string): T
   return new TiercelError('ERR_TIERCEL_INVALID_OPTION', `${name}: got ${describe(given)}; accepted: ${accepted}`);
 }
 
+/** A callback of the user's returned what it must not. */
+export function invalidReturn(name: string, returned: unknown, accepted: string): TiercelError {
+  return new TiercelError(
+    'ERR_TIERCEL_INVALID_ARGUMENT',
+    `${name}: returned ${describe(returned)}; accepted: ${accepted}`,
+  );
+}
+
 /** A short text for any value, without running code of the value's. */
 export function describe(value: unknown): string {
   switch (typeof value) {

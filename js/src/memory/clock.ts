@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../duration.js';
-import { invalidOption } from '../errors.js';
+import { invalidReturn } from '../errors.js';
 
 /**
  * Monotonic milliseconds since the first reading that was not 0. At module scope of a Worker the platform's
@@ -18,7 +18,7 @@ export function platformClock(): () => Milliseconds {
 export function userClock(now: () => unknown): () => Milliseconds {
   return () => {
     const reading = now();
-    if (typeof reading === 'number' && Math.abs(reading) <= Number.MAX_SAFE_INTEGER) return reading;
-    throw invalidOption('now', reading, 'a function that returns a number of milliseconds within 2^53 - 1 of 0');
+    if (typeof reading === 'number' && reading >= 0 && reading <= Number.MAX_SAFE_INTEGER) return reading;
+    throw invalidReturn('now', reading, 'a number of milliseconds from 0 to 2^53 - 1');
   };
 }

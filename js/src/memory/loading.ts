@@ -65,8 +65,13 @@ export class Loading<V> {
     }
     const { untouched } = engine;
     const flight = this.#flights.get(load) as Flight<V>;
-    const joined = flight.promise.then((outcome) =>
-      outcome.overtaken && !untouched ? this.load(request) : outcome.value,
+    const joined = flight.promise.then(
+      (outcome) => (outcome.overtaken && !untouched ? this.load(request) : outcome.value),
+      (error: unknown) => {
+        // What failed was perhaps out of date as well.
+        if (untouched) throw error;
+        return this.load(request);
+      },
     );
     return this.#withSignal(this.#withTimeout(joined, flight, request), request.options.signal);
   }

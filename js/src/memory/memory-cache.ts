@@ -131,8 +131,7 @@ export class MemoryCache<V = unknown> {
       refuseUndefined(pair[1]);
       return [asKey(pair[0], 'key of entries'), pair[1] as V] as const;
     });
-    let stored = 0;
-    for (const [key, value] of pairs) if (this.#shared.set(this.#ns, key, value, read)) stored++;
+    const stored = this.#shared.setMany(this.#ns, pairs, read);
     return stored;
   }
 
@@ -199,12 +198,8 @@ export class MemoryCache<V = unknown> {
 
   /** Makes an entry fresh again for `ttl` from now (default: the cache's). Returns whether there was one to serve. */
   touch(key: string, ttl?: Duration): boolean {
-    const shared = this.#shared;
-    const ms = ttl === undefined ? shared.ttl : toMilliseconds(ttl, 'ttl');
-    const now = shared.nowFor(ms);
-    const touched = shared.engine.touch(this.#ns, asKey(key), ms, now);
-    shared.finish();
-    return touched;
+    const ms = ttl === undefined ? undefined : toMilliseconds(ttl, 'ttl');
+    return this.#shared.touch(this.#ns, asKey(key), ms);
   }
 
   /**
@@ -229,10 +224,8 @@ export class MemoryCache<V = unknown> {
     const shared = this.#shared;
     shared.now();
     let ns = this.#ns;
-    for (const part of parts) {
-      if (typeof part !== 'string') throw invalidArgument('parts', part, 'strings');
-      ns = shared.engine.namespace(ns, part);
-    }
+    for (const part of parts) if (typeof part !== 'string') throw invalidArgument('parts', part, 'strings');
+    for (const part of parts) ns = shared.engine.namespace(ns, part);
     return ns === this.#ns ? this : new MemoryCache(shared, ns);
   }
 
@@ -384,8 +377,15 @@ function refuseUndefined(value: unknown): void {
 }
 
 function listOf(items: unknown, name: string): unknown[] {
-  if (typeof items === 'object' && items !== null && !(items instanceof String) && Symbol.iterator in items) {
-    return [...(items as Iterable<unknown>)];
+  let list: unknown[] | undefined;
+  try {
+    // A string would be taken for a list of characters, which nobody means.
+    if (typeof items === 'object' && !(items instanceof String)) list = [...(items as Iterable<unknown>)];
+  } catch (cause) {
+    throw new TiercelError('ERR_TIERCEL_INVALID_ARGUMENT', `${name}: cannot be iterated; accepted: an iterable`, {
+      cause,
+    });
   }
-  throw invalidArgument(name, items, 'an iterable');
+  if (list === undefined) throw invalidArgument(name, items, 'an iterable');
+  return list;
 }

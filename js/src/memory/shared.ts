@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../duration.js';
-import { Engine, type Namespace, type Payload } from '../engine/engine.js';
+import { Engine, type Namespace, type Payload, type Terms } from '../engine/engine.js';
 import type { EngineChoice } from '../engine/platform.js';
 import { TiercelError } from '../errors.js';
 import { CAUSE_CLEAR, CAUSE_EXPIRED, CAUSE_EXPLICIT, CAUSE_REPLACED, CAUSE_SIZE, CAUSE_TAG } from '../generated/abi.js';
@@ -28,8 +28,7 @@ export class Shared<V> {
   readonly events: Events;
   readonly loading: Loading<V>;
   readonly #clock: () => Milliseconds;
-  /** Of entries that are given none. */
-  readonly ttl: Milliseconds;
+  readonly #ttl: Milliseconds;
   readonly #stale: Milliseconds;
   /** Whether any entry may have a ttl: until then no clock is read. */
   #timed: boolean;
@@ -58,9 +57,9 @@ export class Shared<V> {
     });
     this.loading = new Loading<V>(this);
     this.#clock = options.now === undefined ? platformClock() : userClock(options.now);
-    this.ttl = options.ttl ?? 0;
+    this.#ttl = options.ttl ?? 0;
     this.#stale = options.stale ?? 0;
-    this.#timed = this.ttl !== 0;
+    this.#timed = this.#ttl !== 0;
     if (options.seed === undefined) this.#unseeded = !this.#seed();
     else this.engine.seed(options.seed);
   }
@@ -85,24 +84,49 @@ export class Shared<V> {
   }
 
   /** The time for a call that sets a ttl. */
-  nowFor(ttl: Milliseconds): Milliseconds {
+  #nowFor(ttl: Milliseconds): Milliseconds {
     if (ttl !== 0) this.#timed = true;
     return this.now();
   }
 
   set(ns: Namespace, key: string, value: V, options: ReadSetOptions): boolean {
-    const terms = { ttl: options.ttl ?? this.ttl, stale: options.stale ?? this.#stale, tags: options.tags ?? NO_TAGS };
-    const now = this.nowFor(terms.ttl);
-    const payload = this.values.encode(value, key, options.weight);
-    const slot = this.engine.set(ns, key, payload, terms, now);
-    return this.finishStore(ns, key, slot, value);
+    const terms = this.#termsOf(options);
+    const now = this.#nowFor(terms.ttl);
+    return this.#store(ns, key, value, this.values.encode(value, key, options.weight), terms, now);
   }
 
+  /** All are encoded before the first is stored, so that one that cannot be changes nothing. */
+  setMany(ns: Namespace, pairs: readonly (readonly [string, V])[], options: ReadSetOptions): number {
+    const terms = this.#termsOf(options);
+    const now = this.#nowFor(terms.ttl);
+    const payloads = pairs.map(([key, value]) => this.values.encode(value, key, options.weight));
+    let stored = 0;
+    for (const [i, [key, value]] of pairs.entries()) {
+      if (this.#store(ns, key, value, payloads[i] as Payload, terms, now)) stored++;
+    }
+    return stored;
+  }
+
+  #store(ns: Namespace, key: string, value: V, payload: Payload, terms: Terms, now: Milliseconds): boolean {
+    return this.finishStore(ns, key, this.engine.set(ns, key, payload, terms, now), value);
+  }
+
+  /** Ends a load with a value; the result is as of `Engine.loadCommit`. */
   commit(load: number, value: V, key: string, options: ReadSetOptions): number {
-    const terms = { ttl: options.ttl ?? this.ttl, stale: options.stale ?? this.#stale, tags: options.tags ?? NO_TAGS };
-    const now = this.nowFor(terms.ttl);
-    const payload: Payload = this.values.encode(value, key, options.weight);
-    return this.engine.loadCommit(load, payload, terms, now);
+    const terms = this.#termsOf(options);
+    const now = this.#nowFor(terms.ttl);
+    return this.engine.loadCommit(load, this.values.encode(value, key, options.weight), terms, now);
+  }
+
+  touch(ns: Namespace, key: string, ttl: Milliseconds | undefined): boolean {
+    const ms = ttl ?? this.#ttl;
+    const touched = this.engine.touch(ns, key, ms, this.#nowFor(ms));
+    this.finish();
+    return touched;
+  }
+
+  #termsOf(options: ReadSetOptions): Terms {
+    return { ttl: options.ttl ?? this.#ttl, stale: options.stale ?? this.#stale, tags: options.tags ?? NO_TAGS };
   }
 
   /** Takes the value in after the core gave it a slot, and tells listeners. */

@@ -1,5 +1,5 @@
 import type { Engine, Namespace, Payload } from '../engine/engine.js';
-import { invalidArgument, TiercelError } from '../errors.js';
+import { invalidReturn, TiercelError } from '../errors.js';
 import { estimateSize } from './estimate.js';
 import type { Serializer } from './types.js';
 
@@ -40,7 +40,7 @@ export class ReferenceValues<V> implements Values<V> {
     if (this.#sizeOf === undefined) return this.#weighs() ? estimateSize(value) : 0;
     const size = this.#sizeOf(value, key);
     if (typeof size === 'number' && size >= 0 && size <= Number.MAX_SAFE_INTEGER) return size;
-    throw invalidArgument('sizeOf', size, 'a function that returns a number of bytes from 0 to 2^53 - 1');
+    throw invalidReturn('sizeOf', size, 'a number of bytes from 0 to 2^53 - 1');
   }
 
   stored(slot: number, value: V): void {
@@ -186,7 +186,7 @@ function lossyPath(value: unknown, depth: number): string | undefined {
     }
     return undefined;
   }
-  if (!isPlain(value)) return '';
+  if (!isPlain(value) || Object.getOwnPropertySymbols(value).length !== 0) return '';
   for (const name of Object.keys(value)) {
     const member = (value as Record<string, unknown>)[name];
     // An absent member and an undefined one read alike, so this is no loss.
