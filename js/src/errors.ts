@@ -35,10 +35,10 @@ export function invalidOption(name: string, given: unknown, accepted: string): T
   return new TiercelError('ERR_TIERCEL_INVALID_OPTION', `${name}: got ${describe(given)}; accepted: ${accepted}`);
 }
 
-/** A callback of the user's returned what it must not. */
+/** A callback given as an option returned what it must not. */
 export function invalidReturn(name: string, returned: unknown, accepted: string): TiercelError {
   return new TiercelError(
-    'ERR_TIERCEL_INVALID_ARGUMENT',
+    'ERR_TIERCEL_INVALID_OPTION',
     `${name}: returned ${describe(returned)}; accepted: ${accepted}`,
   );
 }

@@ -206,7 +206,7 @@ export class Engine {
   /** The tags of the entry in a slot. The value of that entry can be read after, as before. */
   tags(ns: Namespace, slot: number): string[] {
     const call = () => this.#port.tags(ns.handle, slot);
-    if (this.#check(this.#fit(call(), call)) === 0) return [];
+    this.#check(this.#fit(call(), call));
     const start = this.#register(R_KEY);
     const tags = this.#readList(start, start + this.#register(R_KEY_LENGTH));
     if (this.#keepsBytes) this.#check(this.#port.value(ns.handle, slot));

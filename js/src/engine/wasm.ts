@@ -110,6 +110,8 @@ class WasmPort implements Port {
     // The instance and its memory go with the last reference to them.
     this.#exports = poisoned(new TiercelError('ERR_TIERCEL_CLOSED', 'the cache is closed'));
     this.u8 = new Uint8Array();
+    this.registers = new Float64Array(REGISTERS);
+    this.capacity = 0;
   }
 
   open(options: string): number {

@@ -52,7 +52,7 @@ export class Loading<V> {
   }
 
   /** Joins the load in flight or begins one; resolves to its value. */
-  load(request: Request<V>, stale?: { readonly value: V }): Promise<V> {
+  load(request: Request<V>, stale?: () => V): Promise<V> {
     const { engine } = this.#shared;
     this.#shared.now();
     const load = engine.loadBegin(request.ns, request.key);
@@ -77,12 +77,10 @@ export class Loading<V> {
   }
 
   /** Sees to it that the value is loaded, while the caller makes do with a stale one. Never rejects. */
-  refresh(request: Request<V>, stale: V): Promise<void> {
+  refresh(request: Request<V>, stale: () => V): Promise<void> {
     const { engine } = this.#shared;
     const load = engine.loadBegin(request.ns, request.key);
-    const flight = engine.joined
-      ? (this.#flights.get(load) as Flight<V>)
-      : this.#begin(load, request, { value: stale });
+    const flight = engine.joined ? (this.#flights.get(load) as Flight<V>) : this.#begin(load, request, stale);
     return flight.promise.then(ignore, ignore);
   }
 
@@ -93,13 +91,12 @@ export class Loading<V> {
     this.#flights.clear();
   }
 
-  #begin(load: number, request: Request<V>, stale: { readonly value: V } | undefined): Flight<V> {
+  #begin(load: number, request: Request<V>, stale: (() => V) | undefined): Flight<V> {
     const controller = new AbortController();
     const terms: LoadTerms = { options: { ...request.options }, skipped: false };
     const noteTags = (tags: readonly string[]) => {
       if (!this.#shared.closed) this.#shared.engine.loadTags(load, tags);
     };
-    const context = contextOf<V>(request.key, controller.signal, stale, terms, noteTags);
     // Registered before the loader runs: it may ask for its own key.
     let settle!: (result: V | PromiseLike<V>) => void;
     const result = new Promise<V>((resolve) => {
@@ -119,7 +116,7 @@ export class Loading<V> {
     this.#flights.set(load, flight);
     try {
       if (terms.options.tags !== undefined) noteTags(terms.options.tags);
-      settle(request.loader(context));
+      settle(request.loader(contextOf<V>(request.key, controller.signal, stale, terms, noteTags)));
     } catch (e) {
       settle(Promise.reject(e));
     }
@@ -193,7 +190,7 @@ interface LoadTerms {
 function contextOf<V>(
   key: string,
   signal: AbortSignal,
-  stale: { readonly value: V } | undefined,
+  stale: (() => V) | undefined,
   terms: LoadTerms,
   noteTags: (tags: readonly string[]) => void,
 ): LoadContext<V> {
@@ -211,7 +208,7 @@ function contextOf<V>(
       terms.skipped = true;
     },
   };
-  return stale === undefined ? context : { ...context, stale };
+  return stale === undefined ? context : { ...context, stale: { value: stale() } };
 }
 
 function ignore(): void {

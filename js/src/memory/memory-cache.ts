@@ -85,8 +85,9 @@ export class MemoryCache<V = unknown> {
       return undefined;
     }
     const { isStale: stale, ttl } = engine;
-    const value = shared.values.read(this.#ns, slot);
-    const entry = { value, stale, ttl, tags: engine.tags(this.#ns, slot) };
+    const tags = engine.tags(this.#ns, slot);
+    // Last, since a deserializer may call the cache.
+    const entry = { value: shared.values.read(this.#ns, slot), stale, ttl, tags };
     if (shared.events.wanted !== 0) this.#hit(key, stale);
     return entry;
   }
@@ -129,7 +130,7 @@ export class MemoryCache<V = unknown> {
       if (!Array.isArray(pair) || pair.length !== 2)
         throw invalidArgument('entries', pair, 'pairs of a key and a value');
       refuseUndefined(pair[1]);
-      return [asKey(pair[0], 'key of entries'), pair[1] as V] as const;
+      return [asKey(pair[0]), pair[1] as V] as const;
     });
     const stored = this.#shared.setMany(this.#ns, pairs, read);
     return stored;
@@ -172,7 +173,7 @@ export class MemoryCache<V = unknown> {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
     if (options.forceRefresh) {
       const old = shared.engine.get(this.#ns, key, now, GET_PEEK | GET_STALE);
-      const stale = old < 0 ? undefined : { value: shared.values.read(this.#ns, old) };
+      const stale = old < 0 ? undefined : shared.values.reader(this.#ns, old);
       if (old < 0) shared.finish();
       return shared.loading.load(request, stale);
     }
@@ -182,11 +183,15 @@ export class MemoryCache<V = unknown> {
       return shared.loading.load(request);
     }
     const stale = shared.engine.isStale;
-    const value = shared.values.read(this.#ns, slot);
-    if (stale) {
-      const refresh = shared.loading.refresh(request, value);
-      options.waitUntil?.(refresh);
+    if (!stale) {
+      const value = shared.values.read(this.#ns, slot);
+      if (shared.events.wanted !== 0) this.#hit(key, stale);
+      return Promise.resolve(value);
     }
+    const reader = shared.values.reader(this.#ns, slot);
+    const refresh = shared.loading.refresh(request, reader);
+    options.waitUntil?.(refresh);
+    const value = reader();
     if (shared.events.wanted !== 0) this.#hit(key, stale);
     return Promise.resolve(value);
   }
@@ -367,8 +372,8 @@ export class MemoryCache<V = unknown> {
   }
 }
 
-function asKey(key: unknown, name = 'key'): string {
-  if (typeof key !== 'string') throw invalidArgument(name, key, 'a string');
+function asKey(key: unknown): string {
+  if (typeof key !== 'string') throw invalidArgument('key', key, 'a string');
   return key;
 }
 
@@ -377,15 +382,17 @@ function refuseUndefined(value: unknown): void {
 }
 
 function listOf(items: unknown, name: string): unknown[] {
-  let list: unknown[] | undefined;
+  let iterates = false;
   try {
     // A string would be taken for a list of characters, which nobody means.
-    if (typeof items === 'object' && !(items instanceof String)) list = [...(items as Iterable<unknown>)];
-  } catch (cause) {
-    throw new TiercelError('ERR_TIERCEL_INVALID_ARGUMENT', `${name}: cannot be iterated; accepted: an iterable`, {
-      cause,
-    });
+    iterates = typeof items === 'object' && !(items instanceof String) && isIterable(items);
+  } catch {
+    // A revoked proxy, which is refused like all else that cannot be iterated.
   }
-  if (list === undefined) throw invalidArgument(name, items, 'an iterable');
-  return list;
+  if (!iterates) throw invalidArgument(name, items, 'an iterable, but no string');
+  return [...(items as Iterable<unknown>)];
+}
+
+function isIterable(items: unknown): boolean {
+  return typeof (items as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] === 'function';
 }

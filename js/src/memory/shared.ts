@@ -150,24 +150,28 @@ export class Shared<V> {
   #drain(): void {
     const { engine, values, events } = this;
     const count = engine.removals;
-    const watched = (events.wanted & Wanted.Remove) !== 0;
-    const ids = watched ? this.#watchedIds() : undefined;
+    const ids = (events.wanted & Wanted.Remove) === 0 ? undefined : this.#watchedIds();
+    const removed: { id: string; key: string; cause: RemovalCause; read: () => V | undefined }[] = [];
     for (let i = 0; i < count; i++) {
       const slot = engine.removal(i);
       if (ids === undefined) {
-        values.removed(slot, false);
+        values.release(slot);
         continue;
       }
       const id = ids.get(engine.removalNamespace);
       const key = engine.readKey();
       const cause = CAUSES[engine.removalCause] as RemovalCause;
-      const value = values.removed(slot, true) as V;
-      if (id === undefined) continue;
+      const read = values.removed(slot);
+      if (id !== undefined) removed.push({ id, key, cause, read });
+    }
+    engine.removalsClear();
+    // Values are decoded after that: a deserializer may call the cache, and so come here again.
+    for (const { id, key, cause, read } of removed) {
+      const value = read();
       events.push('remove', id, { key, value, cause });
       if (cause === 'expired') events.push('expire', id, { key, value, cause });
       if (cause === 'size') events.push('evict', id, { key, value, cause });
     }
-    engine.removalsClear();
   }
 
   /** Ids of the namespaces listened to, by the handles they have now. */

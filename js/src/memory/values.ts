@@ -14,8 +14,12 @@ export interface Values<V> {
   stored(slot: number, value: V): void;
   /** The value that a call just found in a slot. */
   read(ns: Namespace, slot: number): V;
-  /** The value of the removal that was just looked at; `watched`: the log has its bytes. */
-  removed(slot: number, watched: boolean): V | undefined;
+  /** What gives that value, at any time later, a new copy each time where values are copies. */
+  reader(ns: Namespace, slot: number): () => V;
+  /** What gives the value of the removal that was just looked at; lets go of it here. */
+  removed(slot: number): () => V | undefined;
+  /** Lets go of the value in a slot. */
+  release(slot: number): void;
   /** Lets go of everything. */
   clear(): void;
 }
@@ -51,10 +55,19 @@ export class ReferenceValues<V> implements Values<V> {
     return this.#slots[slot] as V;
   }
 
-  removed(slot: number): V | undefined {
+  reader(ns: Namespace, slot: number): () => V {
+    const value = this.read(ns, slot);
+    return () => value;
+  }
+
+  removed(slot: number): () => V | undefined {
     const value = this.#slots[slot];
+    this.release(slot);
+    return () => value;
+  }
+
+  release(slot: number): void {
     this.#slots[slot] = undefined;
-    return value;
   }
 
   clear(): void {
@@ -98,35 +111,48 @@ export class BytesValues<V> implements Values<V> {
   }
 
   read(ns: Namespace, slot: number): V {
-    this.#engine.fetchValue(ns, slot);
-    return this.#decode();
+    return this.reader(ns, slot)();
   }
 
-  removed(_slot: number, watched: boolean): V | undefined {
-    if (!watched) return undefined;
-    try {
-      return this.#decode();
-    } catch {
-      // The entry is gone whether or not its bytes can be read.
-      return undefined;
-    }
+  reader(ns: Namespace, slot: number): () => V {
+    this.#engine.fetchValue(ns, slot);
+    return this.#decoder();
+  }
+
+  removed(): () => V | undefined {
+    const decode = this.#decoder();
+    return () => {
+      try {
+        return decode();
+      } catch {
+        // The entry is gone whether or not its bytes can be read.
+        return undefined;
+      }
+    };
+  }
+
+  release(): void {
+    // The core freed it.
   }
 
   clear(): void {
     // The core's memory goes with the engine.
   }
 
-  #decode(): V {
-    switch (this.#engine.format) {
-      case Format.Text:
-        return this.#engine.readText() as V;
-      case Format.Json:
-        return JSON.parse(this.#engine.readText()) as V;
-      case Format.Bytes:
-        return this.#engine.readBytes() as V;
-      default:
-        return deserialize(this.#serializer as Serializer<V>, this.#engine.readBytes());
+  /** Takes the value out of the engine's memory at once, so that whatever decoding calls cannot change it. */
+  #decoder(): () => V {
+    const { format } = this.#engine;
+    if (format === Format.Text) {
+      const text = this.#engine.readText();
+      return () => text as V;
     }
+    if (format === Format.Json) {
+      const text = this.#engine.readText();
+      return () => JSON.parse(text) as V;
+    }
+    const bytes = this.#engine.readBytes();
+    if (format === Format.Bytes) return () => bytes.slice() as V;
+    return () => deserialize(this.#serializer as Serializer<V>, bytes.slice());
   }
 }
 
