@@ -275,6 +275,10 @@ napi_value Dispose(napi_env env, napi_callback_info info) {
   Box* box = static_cast<Box*>(data);
   tiercel_engine_delete(box->engine);
   box->engine = nullptr;
+  if (box->buffer_ref != nullptr) napi_delete_reference(env, box->buffer_ref);
+  box->buffer_ref = nullptr;
+  box->buffer = nullptr;
+  box->capacity = 0;
   return nullptr;
 }
 

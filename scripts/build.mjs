@@ -1,7 +1,16 @@
 // Builds all that the package ships: core.wasm, the addon of this machine, and the JavaScript on top.
 //   npm run build
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -43,7 +52,7 @@ function types() {
 
 /** One file for each entry: nothing of the package is left for a consumer's resolver to get wrong. */
 async function bundles() {
-  const { build: esbuild } = await import('esbuild');
+  const { build: esbuild, stop } = await import('esbuild');
   /** @type {import('esbuild').BuildOptions} */
   const common = {
     absWorkingDir: root,
@@ -89,11 +98,15 @@ async function bundles() {
       outfile: 'dist/index.inline.js',
     }),
   ]);
+  await stop();
 }
 
 /** @param {string} from @param {string} to */
 function copyIfChanged(from, to) {
-  if (!existsSync(to) || !readFileSync(from).equals(readFileSync(to))) copyFileSync(from, to);
+  if (existsSync(to) && readFileSync(from).equals(readFileSync(to))) return;
+  // Renamed into place: a process that has the old binary loaded goes on with the old one.
+  copyFileSync(from, `${to}.new`);
+  renameSync(`${to}.new`, to);
 }
 
 /** Shows what a command printed only if it failed. @param {string} command @param {string[]} args */

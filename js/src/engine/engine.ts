@@ -28,7 +28,7 @@ import {
   UTF16,
 } from '../generated/abi.js';
 import { type EngineChoice, openEngine } from './platform.js';
-import type { Port } from './port.js';
+import { bufferFor, type Port } from './port.js';
 import { readLatin1, readUtf16, writeLatin1, writeUtf16 } from './text.js';
 
 /** A namespace as the facade knows it; the handle is found again by the path if the core forgot it. */
@@ -359,7 +359,9 @@ export class Engine {
   /** Starts anew at the beginning of the buffer, with room for `bytes`. */
   #begin(bytes: number): void {
     const port = this.#port;
-    if ((bytes > port.capacity || port.u8.length === 0) && !port.reserve(bytes)) throw this.#error(NO_MEMORY);
+    if ((bufferFor(bytes, port.capacity) !== port.capacity || port.u8.length === 0) && !port.reserve(bytes)) {
+      throw this.#error(NO_MEMORY);
+    }
     this.#end = 0;
   }
 

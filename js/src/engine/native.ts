@@ -1,6 +1,6 @@
 import { TiercelError } from '../errors.js';
 import { ABI_VERSION, REGISTERS } from '../generated/abi.js';
-import type { Port } from './port.js';
+import { bufferFor, type Port } from './port.js';
 
 /** What `prebuilds/<platform>-<arch>/tiercel.node` exports. */
 export interface NativeAddon {
@@ -34,11 +34,17 @@ export function openNative(addon: NativeAddon): Port {
     capacity: 0,
     registers,
     reserve(bytes) {
-      if (bytes <= port.capacity && port.capacity !== 0) return true;
-      const buffer = engine.reserve(Math.max(bytes, 64 * 1024));
+      const wanted = bufferFor(bytes, port.capacity);
+      if (wanted === port.capacity) return true;
+      const buffer = engine.reserve(wanted);
       port.u8 = new Uint8Array(buffer);
       port.capacity = buffer.byteLength;
       return port.capacity >= bytes;
+    },
+    dispose() {
+      engine.dispose();
+      port.u8 = new Uint8Array();
+      port.capacity = 0;
     },
   };
   if (!port.reserve(0)) throw new TiercelError('ERR_TIERCEL_OUT_OF_MEMORY', 'no memory for a native engine');

@@ -1,3 +1,13 @@
+/** Bytes that a port's buffer has at least, and at most once a larger one was needed and is no more. */
+export const BUFFER_LEAST = 64 * 1024;
+export const BUFFER_KEPT = 1024 * 1024;
+
+/** The capacity that a buffer should have for `bytes`: the one it has, or another. */
+export function bufferFor(bytes: number, capacity: number): number {
+  if (bytes > capacity || (capacity > BUFFER_KEPT && bytes <= BUFFER_KEPT)) return Math.max(bytes, BUFFER_LEAST);
+  return capacity;
+}
+
 /**
  * What an engine has to offer: the calls of `core/include/tiercel/abi.h`, with numbers only, and a memory
  * that both sides see. `wasm.ts` and `native.ts` implement it; all the rest is the same for both.
@@ -17,7 +27,7 @@ export interface Port {
   /** Read it anew after each call, as `u8`. */
   registers: Float64Array;
 
-  /** Makes `capacity` at least `bytes`. Contents are lost. False without memory. */
+  /** Makes `capacity` that of {@link bufferFor}. Contents are lost if that is another. False without memory. */
   reserve(bytes: number): boolean;
   /** The last message or document. */
   message(): string;

@@ -1,6 +1,6 @@
 import { TiercelError } from '../errors.js';
 import { ABI_VERSION, type AbiCall, REGISTERS } from '../generated/abi.js';
-import type { Port } from './port.js';
+import { bufferFor, type Port } from './port.js';
 
 /** The exports of the module; addresses are numbers. */
 interface Exports extends Record<AbiCall, (...numbers: number[]) => number> {
@@ -83,8 +83,8 @@ class WasmPort implements Port {
   }
 
   reserve(bytes: number): boolean {
-    if (bytes <= this.capacity && this.capacity !== 0) return true;
-    const wanted = Math.max(bytes, 64 * 1024);
+    const wanted = bufferFor(bytes, this.capacity);
+    if (wanted === this.capacity && this.u8.length !== 0) return true;
     try {
       this.base = this.#exports.tiercel_buffer(this.#engine, wanted) >>> 0;
     } catch (e) {

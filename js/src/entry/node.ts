@@ -54,7 +54,8 @@ function verify(path: string, expected: { size: number; sha256: string }): void 
   const binary = readFileSync(path);
   if (binary.length === expected.size && createHash('sha256').update(binary).digest('hex') === expected.sha256) return;
   throw new Error(
-    `${path} is not the binary of this package (${binary.length} bytes, expected ${expected.size}): install it again`,
+    `${path} is not the binary of this package: it has ${binary.length} bytes and should have ${expected.size}, ` +
+      'or its SHA-256 is another. Install the package again',
   );
 }
 
