@@ -13,8 +13,9 @@ import {
 } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { generate } from './generate.mjs';
+import { asCommand, CommandError } from './lib/command.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -117,17 +118,14 @@ function run(command, args) {
     maxBuffer: 1 << 28,
   });
   if (error)
-    throw new Error(`${command} could not be run: ${error.message}. Run npm start or npm test once: they install it.`);
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
+    throw new CommandError(
+      `${command} could not be run: ${error.message}. Run npm start or npm test once: they install it.`,
+    );
+  if (status !== 0) throw new CommandError(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+await asCommand(import.meta, async () => {
   const started = Date.now();
-  await build().then(
-    () => console.log(`built in ${((Date.now() - started) / 1000).toFixed(1)} s`),
-    (e) => {
-      console.error(e instanceof Error ? e.message : e);
-      process.exitCode = 1;
-    },
-  );
-}
+  await build();
+  console.log(`built in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+});

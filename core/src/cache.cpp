@@ -91,7 +91,8 @@ double Cache::Tick(double now) {
   return now_;
 }
 
-int32_t Cache::Read(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding, Text* out) {
+int32_t Cache::Read(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding,
+                    Text* out) const {
   if (encoding > TIERCEL_UTF16 || (encoding == TIERCEL_UTF16 && (bytes & 1) != 0))
     return TIERCEL_BAD_ARGUMENT;
   if (data == nullptr && bytes != 0) return TIERCEL_BAD_ARGUMENT;
@@ -247,7 +248,7 @@ int32_t Cache::Value(int32_t slot) {
 
 int32_t Cache::Next(uint32_t scope, int32_t slot, double iteration, double now) {
   Tick(now);
-  for (uint32_t i = static_cast<uint32_t>(slot + 1); i < entries_.used(); i++) {
+  for (uint32_t i = static_cast<uint32_t>(slot) + 1; i < entries_.used(); i++) {
     if (!entries_.IsLive(i)) continue;
     const Entry& entry = entries_[i];
     if (entry.scope != scope || !(static_cast<double>(entry.birth) <= iteration) || !IsServable(entry))

@@ -87,7 +87,7 @@ class Cache {
 
   // cache.cpp
   double Tick(double now);
-  int32_t Read(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding, Text* out);
+  int32_t Read(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding, Text* out) const;
   uint32_t Hash(uint32_t scope, const Text& key) const { return HashText(seed_, scope, 0, key); }
   uint32_t Find(uint32_t scope, uint32_t hash, const Text& key) const;
   bool IsServable(const Entry& entry) const { return now_ < entry.served_until() && !scopes_.IsDead(entry); }

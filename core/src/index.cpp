@@ -24,9 +24,8 @@ bool Index::Build(uint32_t groups) {
   if (block == nullptr) return false;
   Free(block_);
   block_ = block;
-  uintptr_t aligned =
-      (reinterpret_cast<uintptr_t>(block) + Group::kWidth - 1) & ~uintptr_t{Group::kWidth - 1};
-  control_ = reinterpret_cast<uint8_t*>(aligned);
+  const size_t misaligned = reinterpret_cast<uintptr_t>(block) % Group::kWidth;
+  control_ = static_cast<uint8_t*>(block) + (misaligned == 0 ? 0 : Group::kWidth - misaligned);
   numbers_ = reinterpret_cast<uint32_t*>(control_ + positions);
   std::memset(control_, kEmpty, positions);
   groups_ = groups;

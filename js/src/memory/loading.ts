@@ -10,18 +10,35 @@ import type { LoadContext, Loader } from './types.js';
 /** In Workers, where a load may end unheard, how long a waiter trusts one that another request began. */
 const REQUEST_SCOPED_WAIT: Milliseconds = 1000;
 
-/** What a load came to. Rejections are shared as they are; see {@link Flight.promise}. */
+/** What a load came to. Rejections are shared as they are; see {@link Run.promise}. */
 interface Outcome<V> {
   value: V;
   /** Something invalidated the value while it was loaded: it is only for those who asked before. */
   overtaken: boolean;
 }
 
-/** One run of a loader, and all that wait for it. */
-interface Flight<V> {
-  readonly load: number;
+/** One call of a loader. */
+interface Run<V> {
   readonly promise: Promise<Outcome<V>>;
   readonly controller: AbortController;
+  /** Whether the loader is done. In Workers the promise also rejects if it can never be, as its request has ended. */
+  ended: boolean;
+}
+
+/**
+ * A load in flight. One who has waited for it too long runs its own loader, for the same load: whichever run ends
+ * first ends the load, so a slow one is not lost, and one that never ends does no harm.
+ */
+interface Flight<V> {
+  readonly load: number;
+  readonly runs: Run<V>[];
+  /** The run that ended the load. */
+  last?: Run<V>;
+}
+
+/** The run to wait for. */
+function currentOf<V>({ runs, last }: Flight<V>): Run<V> {
+  return last ?? (runs[runs.length - 1] as Run<V>);
 }
 
 /** One call of `getOrSet`. */
@@ -53,80 +70,91 @@ export class Loading<V> {
 
   /** Joins the load in flight or begins one; resolves to its value. */
   load(request: Request<V>, stale?: () => V): Promise<V> {
+    const value = this.#load(request, stale);
+    request.options.waitUntil?.(value.then(ignore, ignore));
+    return this.#withSignal(value, request.options.signal);
+  }
+
+  #load(request: Request<V>, stale?: () => V): Promise<V> {
     const { engine } = this.#shared;
     this.#shared.now();
     const load = engine.loadBegin(request.ns, request.key);
-    if (!engine.joined) {
-      const flight = this.#begin(load, request, stale);
-      return this.#withSignal(
-        flight.promise.then((outcome) => outcome.value),
-        request.options.signal,
-      );
-    }
-    const { untouched } = engine;
-    const flight = this.#flights.get(load) as Flight<V>;
-    const joined = flight.promise.then(
-      (outcome) => (outcome.overtaken && !untouched ? this.load(request) : outcome.value),
-      (error: unknown) => {
-        // What failed was perhaps out of date as well.
-        if (untouched) throw error;
-        return this.load(request);
-      },
-    );
-    return this.#withSignal(this.#withTimeout(joined, flight, request), request.options.signal);
+    const { joined, untouched } = engine;
+    return joined
+      ? this.#wait(this.#flights.get(load) as Flight<V>, request, stale).then(
+          (outcome) => (outcome.overtaken && !untouched ? this.#load(request) : outcome.value),
+          (error: unknown) => {
+            // What failed was perhaps out of date as well.
+            if (untouched) throw error;
+            return this.#load(request);
+          },
+        )
+      : this.#begin(load, request, stale).promise.then((outcome) => outcome.value);
   }
 
   /** Sees to it that the value is loaded, while the caller makes do with a stale one. Never rejects. */
-  refresh(request: Request<V>, stale: () => V): Promise<void> {
+  refresh(request: Request<V>, stale: () => V): void {
     const { engine } = this.#shared;
     const load = engine.loadBegin(request.ns, request.key);
-    const flight = engine.joined ? (this.#flights.get(load) as Flight<V>) : this.#begin(load, request, stale);
-    return flight.promise.then(ignore, ignore);
+    const outcome = engine.joined
+      ? this.#wait(this.#flights.get(load) as Flight<V>, request, stale)
+      : this.#begin(load, request, stale).promise;
+    const ended = outcome.then(ignore, ignore);
+    request.options.waitUntil?.(ended);
   }
 
   /** Aborts what is in flight: the cache was closed. Those who wait get what the loaders make of it. */
   abort(): void {
     const reason = new TiercelError('ERR_TIERCEL_CLOSED', 'the cache was closed during the load');
-    for (const { controller } of this.#flights.values()) controller.abort(reason);
+    for (const { runs } of this.#flights.values()) for (const { controller } of runs) controller.abort(reason);
     this.#flights.clear();
   }
 
-  #begin(load: number, request: Request<V>, stale: (() => V) | undefined): Flight<V> {
-    const controller = new AbortController();
+  #begin(load: number, request: Request<V>, stale: (() => V) | undefined): Run<V> {
+    const flight: Flight<V> = { load, runs: [] };
+    this.#flights.set(load, flight);
+    return this.#run(flight, request, stale);
+  }
+
+  /** Runs the request's loader for a flight. */
+  #run(flight: Flight<V>, request: Request<V>, stale: (() => V) | undefined): Run<V> {
     const terms: LoadTerms = { options: { ...request.options }, skipped: false };
     const noteTags = (tags: readonly string[]) => {
-      if (!this.#shared.closed) this.#shared.engine.loadTags(load, tags);
+      if (this.#isOpen(flight)) this.#shared.engine.loadTags(flight.load, tags);
     };
-    // Registered before the loader runs: it may ask for its own key.
     let settle!: (result: V | PromiseLike<V>) => void;
     const result = new Promise<V>((resolve) => {
       settle = resolve;
     });
     const promise = result.then(
-      (value) => this.#end(load, request, value, terms),
+      (value) => this.#end(flight, run, request, value, terms),
       (error: unknown) => {
         this.failures++;
-        this.#forget(load);
+        this.#close(flight, run);
         throw error;
       },
     );
     // Those who wait see the rejection; a refresh that nobody waits for must not end the process.
     promise.catch(ignore);
-    const flight: Flight<V> = { load, promise, controller };
-    this.#flights.set(load, flight);
+    const run: Run<V> = { promise, controller: new AbortController(), ended: false };
+    // Before the loader runs: it may ask for its own key.
+    flight.runs.push(run);
     try {
       if (terms.options.tags !== undefined) noteTags(terms.options.tags);
-      settle(request.loader(contextOf<V>(request.key, controller.signal, stale, terms, noteTags)));
+      settle(request.loader(contextOf<V>(request.key, run.controller.signal, stale, terms, noteTags)));
     } catch (e) {
       settle(Promise.reject(e));
     }
-    return flight;
+    return run;
   }
 
-  /** Stores what was loaded, unless the core knows better. */
-  #end(load: number, request: Request<V>, value: V, terms: LoadTerms): Outcome<V> {
+  /** Stores what was loaded, unless another run was first or the core knows better. */
+  #end(flight: Flight<V>, run: Run<V>, request: Request<V>, value: V, terms: LoadTerms): Outcome<V> {
     const shared = this.#shared;
+    const { load } = flight;
     if (shared.closed) return { value, overtaken: false };
+    // What happened since the other run ended is not known.
+    if (!this.#isOpen(flight)) return { value, overtaken: true };
     try {
       if (value === undefined || terms.skipped) {
         const nothing = { ttl: 0, stale: 0, tags: terms.options.tags ?? [] };
@@ -140,32 +168,53 @@ export class Loading<V> {
       if (e instanceof TiercelError && e.code === 'ERR_TIERCEL_OUT_OF_MEMORY') return { value, overtaken: true };
       throw e;
     } finally {
-      this.#forget(load);
+      this.#close(flight, run);
     }
   }
 
-  /** Ends a load if it is still under way: nobody may join it any more, and what it brings is not stored. */
-  #forget(load: number): void {
-    this.#flights.delete(load);
-    if (!this.#shared.closed) this.#shared.engine.loadEnd(load);
+  #isOpen(flight: Flight<V>): boolean {
+    return this.#flights.get(flight.load) === flight;
   }
 
-  /** Falls back to a load of one's own if another's takes too long. */
-  #withTimeout(joined: Promise<V>, flight: Flight<V>, request: Request<V>): Promise<V> {
+  /** Ends a load, unless it has ended: nobody may join it any more. */
+  #close(flight: Flight<V>, run: Run<V>): void {
+    run.ended = true;
+    if (!this.#isOpen(flight)) return;
+    flight.last = run;
+    this.#flights.delete(flight.load);
+    if (!this.#shared.closed) this.#shared.engine.loadEnd(flight.load);
+  }
+
+  /** Waits for what a flight comes to, and runs the request's own loader for it if that takes too long. */
+  #wait(flight: Flight<V>, request: Request<V>, stale: (() => V) | undefined): Promise<Outcome<V>> {
     const timeout = request.options.waitTimeout ?? (isRequestScoped() ? REQUEST_SCOPED_WAIT : 0);
-    if (timeout === 0) return joined;
-    return new Promise<V>((resolve, reject) => {
-      const fallBack = () => {
-        if (this.#flights.has(flight.load)) this.givenUp++;
-        this.#forget(flight.load);
-        try {
-          resolve(this.load(request));
-        } catch (e) {
-          reject(e);
-        }
+    return new Promise<Outcome<V>>((resolve, reject) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      let followed: Run<V>;
+      const follow = (run: Run<V>) => {
+        followed = run;
+        // Each waiter listens for itself: in Workers, where one listens is where one goes on.
+        run.promise.then(
+          (outcome) => {
+            clearTimeout(timer);
+            resolve(outcome);
+          },
+          (error: unknown) => {
+            if (run !== followed) return;
+            clearTimeout(timer);
+            if (run.ended) reject(error);
+            else giveUp();
+          },
+        );
+        if (timeout !== 0) timer = startTimer(giveUp, timeout);
       };
-      const timer = startTimer(fallBack, timeout);
-      joined.then(resolve, reject).finally(() => clearTimeout(timer));
+      const giveUp = () => {
+        const current = currentOf(flight);
+        if (current !== followed) return follow(current);
+        this.givenUp++;
+        follow(this.#run(flight, request, stale));
+      };
+      follow(currentOf(flight));
     });
   }
 

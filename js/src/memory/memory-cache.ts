@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Duration, Milliseconds } from '../duration.js';
 import { toMilliseconds } from '../duration.js';
 import type { Namespace } from '../engine/engine.js';
@@ -189,16 +190,18 @@ export class MemoryCache<V = unknown> {
       return Promise.resolve(value);
     }
     const reader = shared.values.reader(this.#ns, slot);
-    const refresh = shared.loading.refresh(request, reader);
-    options.waitUntil?.(refresh);
+    shared.loading.refresh(request, reader);
     const value = reader();
     if (shared.events.wanted !== 0) this.#hit(key, stale);
     return Promise.resolve(value);
   }
 
-  /** Milliseconds that a key stays fresh, Infinity without a ttl; undefined if it is not there or stale. No use of it. */
+  /**
+   * Milliseconds that a key stays fresh: negative once stale, Infinity without a ttl, undefined if there is nothing to
+   * serve. No use of it.
+   */
   ttl(key: string): Milliseconds | undefined {
-    return this.#find(key, GET_PEEK) < 0 ? undefined : this.#shared.engine.ttl;
+    return this.#find(key, GET_PEEK | GET_STALE) < 0 ? undefined : this.#shared.engine.ttl;
   }
 
   /** Makes an entry fresh again for `ttl` from now (default: the cache's). Returns whether there was one to serve. */
@@ -304,7 +307,9 @@ export class MemoryCache<V = unknown> {
     shared.now();
     const { loading } = shared;
     const core = shared.engine.stats(reset) as unknown as CacheStats;
-    const stats = { ...core, overtaken: core.overtaken + loading.givenUp, loadFailures: loading.failures };
+    // A load given up for another is one more call of a loader, and one value that is not stored.
+    const { givenUp, failures: loadFailures } = loading;
+    const stats = { ...core, loads: core.loads + givenUp, overtaken: core.overtaken + givenUp, loadFailures };
     if (reset) loading.failures = loading.givenUp = 0;
     return stats;
   }

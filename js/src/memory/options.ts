@@ -227,7 +227,7 @@ export interface ReadGetOrSetOptions extends ReadSetOptions {
   forceRefresh?: boolean;
   signal?: AbortSignal;
   waitTimeout?: Milliseconds;
-  waitUntil?: (refresh: Promise<void>) => void;
+  waitUntil?: (load: Promise<void>) => void;
 }
 
 export function readGetOrSetOptions(options: unknown): ReadGetOrSetOptions {

@@ -95,13 +95,16 @@ export interface GetOrSetOptions extends SetOptions {
   /** Ends the wait of this caller; others and the load go on. Rejects with the signal's reason. */
   signal?: AbortSignal;
   /**
-   * Longest wait for a load that another caller began; after it this caller loads by itself, and the
-   * other load can no longer be joined. Default: none in Node and browsers; 1000 ms in Workers, where a
+   * Longest wait for a load that another caller began; after it this caller runs its own loader as well, and
+   * whichever ends first serves all. Default: none in Node and browsers; 1000 ms in Workers, where a
    * load ends unheard if its request is cancelled. 0: no limit.
    */
   waitTimeout?: Duration;
-  /** Gets the promise of a refresh that goes on after a stale value was returned: a Worker's `ctx.waitUntil`. It never rejects. */
-  waitUntil?: (refresh: Promise<void>) => void;
+  /**
+   * Gets a promise that lasts as long as the load which this call began or joined, and never rejects: a Worker's
+   * `ctx.waitUntil`, so that the load outlives the client that asked for it. Not called if the value is fresh.
+   */
+  waitUntil?: (load: Promise<void>) => void;
 }
 
 export type RemovalCause = 'explicit' | 'replaced' | 'expired' | 'size' | 'tag' | 'clear';

@@ -1,0 +1,33 @@
+// `npm test` runs everything; `npm run test:NAME` one suite.
+import { asCommand, CommandError } from './lib/command.mjs';
+import { coreSuite } from './lib/core-suite.mjs';
+import { jestSuite } from './lib/jest-suite.mjs';
+import { lintSuite } from './lib/lint-suite.mjs';
+import { nodeSuite } from './lib/node-suite.mjs';
+import { runSuites } from './lib/suites.mjs';
+import { setup } from './setup.mjs';
+
+const SUITES = {
+  lint: lintSuite,
+  core: coreSuite,
+  js: jestSuite,
+  examples: nodeSuite('tests/examples'),
+  edge: nodeSuite('tests/edge'),
+  browser: nodeSuite('tests/browser'),
+  package: nodeSuite('tests/package'),
+};
+
+await asCommand(import.meta, async (...names) => {
+  const unknown = names.filter((name) => !Object.hasOwn(SUITES, name));
+  if (unknown.length > 0) {
+    throw new CommandError(`No such suite: ${unknown.join(', ')}. There are ${Object.keys(SUITES).join(', ')}.`);
+  }
+  const chosen = names.length === 0 ? Object.keys(SUITES) : names;
+  const preparation = async () => {
+    setup({ tests: true });
+    // Not before: it imports packages.
+    const { build } = await import('./build.mjs');
+    await build();
+  };
+  await runSuites({ preparation, suites: chosen.map((name) => [name, SUITES[name]]) });
+});

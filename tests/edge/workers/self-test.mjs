@@ -1,0 +1,232 @@
+import { engineInfo, MemoryCache, TiercelError, version } from 'tiercel';
+
+/**
+ * A worker that puts a MemoryCache through its operations inside workerd: `GET /check` answers with a list of
+ * what was checked and what went wrong. `GET /warm` reads what was set at module scope.
+ */
+
+const warmed = MemoryCache.createSync();
+warmed.set('long', 'set at module scope', { ttl: '60s', tags: ['warm'] });
+warmed.set('short', 'gone soon', { ttl: 300 });
+warmed.set('grace', 'stale soon', { ttl: 300, stale: '60s' });
+warmed.namespace('inner').set('long', { nested: true });
+
+/** @type {Record<string, () => void | Promise<void>>} */
+const checks = {
+  'the engine is wasm, and native is said to be absent': () => {
+    const info = engineInfo();
+    equal(info.engine, 'wasm');
+    equal(info.native.available, false);
+    equal(info.version, version);
+    equal(MemoryCache.createSync().engine, 'wasm');
+  },
+
+  'create resolves to a cache': async () => {
+    const cache = await MemoryCache.create({ maxEntries: 1 });
+    cache.set('a', 1);
+    equal(cache.get('a'), 1);
+  },
+
+  'set, get, peek, has, delete': () => {
+    const cache = MemoryCache.createSync();
+    const value = { a: 1 };
+    equal(cache.set('k', value), true);
+    equal(cache.get('k') === value, true);
+    equal(cache.peek('k') === value, true);
+    equal(cache.has('k'), true);
+    equal(cache.get('absent'), undefined);
+    equal(cache.delete('k'), true);
+    equal(cache.delete('k'), false);
+    equal(cache.size, 0);
+  },
+
+  'an entry lives as long as its ttl, then is stale, then is gone': async () => {
+    const cache = MemoryCache.createSync();
+    cache.set('long', 'v', { ttl: 20, stale: '1m' });
+    cache.set('short', 'v', { ttl: 20, stale: 20 });
+    // Between two waits the clock of a Worker stands still.
+    for (const key of ['long', 'short']) equal(cache.get(key), 'v');
+    await pause(60);
+    for (const key of ['long', 'short']) equal(cache.get(key), undefined);
+    equal(cache.getEntry('long')?.stale, true);
+    equal(cache.getEntry('short'), undefined);
+  },
+
+  'a namespace is apart from its parent and from its siblings': () => {
+    const cache = MemoryCache.createSync();
+    cache.set('b:x', 'root');
+    cache.namespace('a').set('b:x', 'a');
+    cache.namespace('a', 'b').set('x', 'a, b');
+    cache.namespace('a:b').set('x', 'a:b');
+    equal(cache.get('b:x'), 'root');
+    equal(cache.namespace('a').get('b:x'), 'a');
+    equal(cache.namespace('a', 'b').get('x'), 'a, b');
+    equal(cache.namespace('a:b').get('x'), 'a:b');
+    equal(cache.namespace('a').clear(), 2);
+    equal(cache.namespace('a', 'b').get('x'), undefined);
+    equal(cache.size, 2);
+  },
+
+  'tags invalidate what has them': () => {
+    const cache = MemoryCache.createSync();
+    cache.set('a', 1, { tags: ['x', 'y'] });
+    cache.set('b', 2, { tags: ['y'] });
+    cache.set('c', 3);
+    equal(cache.invalidateTags('x'), 1);
+    equal(cache.get('a'), undefined);
+    equal(cache.invalidateTags('y', 'z'), 1);
+    equal(cache.get('c'), 3);
+  },
+
+  'values in bytes mode are copies': () => {
+    const cache = MemoryCache.createSync({ values: 'bytes' });
+    const bytes = Uint8Array.of(1, 2, 3);
+    /** @type {Record<string, unknown>} */
+    const values = {
+      bytes,
+      text: 'naïve \u{1F985}',
+      lone: '\uD800',
+      number: 1.5,
+      null: null,
+      object: { a: [1, { b: 'ü' }] },
+    };
+    for (const [key, value] of Object.entries(values)) cache.set(key, value);
+    bytes[0] = 9;
+    equal(cache.get('bytes') instanceof Uint8Array, true);
+    equal(String(cache.get('bytes')), '1,2,3');
+    for (const key of ['text', 'lone', 'number', 'null']) equal(cache.get(key), values[key]);
+    equal(JSON.stringify(cache.get('object')), JSON.stringify(values.object));
+    const [first, second] = [cache.get('object'), cache.get('object')];
+    equal(first === second, false);
+    equal(cache.bytes > 0, true);
+  },
+
+  'any two different strings are two keys': () => {
+    const cache = MemoryCache.createSync();
+    const keys = [
+      '',
+      '\0',
+      '\uD800',
+      '\uDBFF',
+      '\uDC00',
+      '\uFFFD',
+      '\u{10000}',
+      '\uDC00\uD800',
+      'é',
+      'e\u0301',
+      '__proto__',
+      'ÿ',
+      'Ā',
+    ];
+    keys.forEach((key, i) => {
+      cache.set(key, i);
+    });
+    keys.forEach((key, i) => {
+      equal(cache.get(key), i);
+    });
+    equal(cache.size, keys.length);
+    equal([...cache.keys()].sort().join('|'), [...keys].sort().join('|'));
+  },
+
+  'the least recently used entry is evicted': () => {
+    const cache = MemoryCache.createSync({ maxEntries: 2 });
+    cache.set('a', 1);
+    cache.set('b', 2);
+    cache.get('a');
+    cache.set('c', 3);
+    equal([...cache.keys()].sort().join(), 'a,c');
+    equal(cache.stats().removals.size, 1);
+  },
+
+  'memory grows under the entries': () => {
+    const cache = MemoryCache.createSync({ values: 'bytes', maxBytes: '24mb' });
+    for (let i = 0; i < 300; i++) cache.set(`k${i}`, new Uint8Array(65_536).fill(i));
+    for (let i = 0; i < 300; i++) equal(/** @type {Uint8Array} */ (cache.get(`k${i}`))[65_535], i & 255);
+    equal(cache.set('over', new Uint8Array(25 * 1024 * 1024)), false);
+    equal(cache.bytes <= 24 * 1024 * 1024, true);
+    cache.close();
+  },
+
+  'one load serves all who ask meanwhile, and its failure too': async () => {
+    const cache = MemoryCache.createSync();
+    let loads = 0;
+    const load = async () => {
+      loads++;
+      await pause(10);
+      if (loads === 2) throw new Error('no');
+      return loads;
+    };
+    const ask = () => Promise.allSettled([1, 2, 3].map(() => cache.getOrSet('k', load)));
+    equal((await ask()).map((result) => result.status === 'fulfilled' && result.value).join(), '1,1,1');
+    equal(loads, 1);
+    cache.delete('k');
+    equal((await ask()).map((result) => result.status === 'rejected' && result.reason.message).join(), 'no,no,no');
+    equal(loads, 2);
+    equal(await cache.getOrSet('k', load), 3);
+  },
+
+  'events are told, and errors typed': () => {
+    const cache = MemoryCache.createSync();
+    /** @type {string[]} */
+    const heard = [];
+    cache.on('set', ({ key }) => heard.push(`set ${key}`));
+    cache.on('remove', ({ key, cause }) => heard.push(`${cause} ${key}`));
+    cache.set('a', 1);
+    cache.delete('a');
+    equal(heard.join(), 'set a,explicit a');
+    cache.close();
+    let code;
+    try {
+      cache.get('a');
+    } catch (error) {
+      code = error instanceof TiercelError && error.code;
+    }
+    equal(code, 'ERR_TIERCEL_CLOSED');
+  },
+};
+
+export default {
+  /** @param {Request} request */
+  async fetch(request) {
+    switch (new URL(request.url).pathname) {
+      case '/warm': {
+        const keys = ['long', 'short', 'grace'];
+        return Response.json({
+          values: keys.map((key) => warmed.get(key) ?? null),
+          ttl: warmed.ttl('long'),
+          stale: warmed.getEntry('grace')?.stale,
+          nested: warmed.namespace('inner').get('long'),
+        });
+      }
+      case '/check':
+        return Response.json(await Promise.all(Object.entries(checks).map(run)));
+      default:
+        return new Response(null, { status: 404 });
+    }
+  },
+};
+
+/** @param {[name: string, check: () => void | Promise<void>]} entry */
+async function run([name, check]) {
+  try {
+    await check();
+    return { name };
+  } catch (error) {
+    return { name, error: error instanceof Error ? `${error.message}\n${error.stack}` : String(error) };
+  }
+}
+
+/**
+ * @param {unknown} actual
+ * @param {unknown} expected
+ */
+function equal(actual, expected) {
+  if (!Object.is(actual, expected)) throw new Error(`${JSON.stringify(actual)} is not ${JSON.stringify(expected)}`);
+}
+
+/** @param {number} milliseconds */
+function pause(milliseconds) {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+}

@@ -1,0 +1,83 @@
+// What package.json promises is there, and every variant of the package is the same to its user.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { buildSync } from 'esbuild';
+import { root } from '../../scripts/lib/run.mjs';
+import { packageJson, rule, sources } from './rule.mjs';
+
+/** All paths that a value of `exports` leads to. */
+const leaves = (value) => (typeof value === 'string' ? [value] : Object.values(value).flatMap(leaves));
+
+const promised = ({ main, module, types, exports }) => [...new Set([main, module, types, ...leaves(exports)])];
+
+rule('every file that package.json names is there', {
+  find: (json) => promised(json).filter((path) => !existsSync(join(root, path))),
+  here: packageJson,
+  planted: [
+    { main: './package.json', module: './package.json', types: './package.json', exports: { '.': { a: './x.js' } } },
+  ],
+});
+
+/** The names that a module exports, whether or not it could run here. */
+function namesOf(path) {
+  if (path.endsWith('.cjs')) return Object.keys(createRequire(import.meta.url)(join(root, path))).sort();
+  const { metafile } = buildSync({
+    entryPoints: [join(root, path)],
+    bundle: true,
+    packages: 'external',
+    external: ['*.wasm', '*?module'],
+    format: 'esm',
+    platform: 'node',
+    metafile: true,
+    write: false,
+    outdir: 'unused',
+  });
+  return Object.values(metafile.outputs)[0].exports.sort();
+}
+
+const variants = () => promised(packageJson()).filter((path) => /\.c?js$/.test(path));
+
+rule('every variant exports the same names', {
+  find: (byVariant) =>
+    new Set(Object.values(byVariant).map(String)).size === 1 && Object.values(byVariant)[0].length > 0
+      ? []
+      : [JSON.stringify(byVariant)],
+  here: () => Object.fromEntries(variants().map((path) => [path, namesOf(path)])),
+  planted: [
+    { a: ['MemoryCache'], b: ['MemoryCache', 'TiercelError'] },
+    { a: [], b: [] },
+  ],
+});
+
+rule('every exported name is in the documentation', {
+  find: ({ names, text }) => names.filter((name) => !new RegExp(`\\b${name}\\b`).test(text)),
+  here: () => ({
+    names: namesOf(packageJson().main),
+    text: sources(/^(README\.md|docs\/.*\.md)$/)
+      .map(({ text }) => text)
+      .join('\n'),
+  }),
+  planted: [{ names: ['MemoryCache', 'lost'], text: 'MemoryCache and lostAndFound' }],
+});
+
+const withoutComments = (text) => text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+
+/** The declarations that the package ships. */
+function declarations() {
+  const folder = join(root, 'dist/types');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => /\.d\.c?ts$/.test(path));
+  return files.map((path) => ({ path, text: readFileSync(join(folder, path), 'utf8') }));
+}
+
+rule('no declaration says `any`', {
+  find: (files) => files.filter(({ text }) => /\bany\b/.test(withoutComments(text))).map(({ path }) => path),
+  here: declarations,
+  planted: [[{ path: 'a.d.ts', text: '/** any */ export declare const x: any; // any\n' }]],
+});
+
+rule('declarations come for ESM and for CommonJS', {
+  find: (paths) => paths.filter((path) => path.endsWith('.d.ts') && !paths.includes(path.replace(/ts$/, 'cts'))),
+  here: () => declarations().map(({ path }) => path),
+  planted: [['a.d.ts', 'a.d.cts', 'b.d.ts']],
+});

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** Where the addon for this platform is in the package. */
+export const ADDON = `prebuilds/${process.platform}-${process.arch}/tiercel.node`;
+
+function npm(args, cwd) {
+  return execFileSync('npm', [...args, '--loglevel=error'], { cwd, encoding: 'utf8' });
+}
+
+/** What `npm pack` would put into the tarball: `{ files: [{ path, size }], size, unpackedSize }`. */
+export function packedFiles() {
+  return JSON.parse(npm(['pack', '--dry-run', '--json'], root))[0];
+}
+
+/** A folder outside the repository, removed when this process ends. */
+export function temporaryFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'tiercel-package-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** An empty project with the package installed from its tarball, as a user gets it. */
+export function installedProject() {
+  const folder = temporaryFolder();
+  const [{ filename }] = JSON.parse(npm(['pack', '--json', '--pack-destination', folder], root));
+  const project = join(folder, 'project');
+  mkdirSync(project);
+  writeFileSync(join(project, 'package.json'), '{ "name": "project", "private": true }\n');
+  npm(['install', '--ignore-scripts', '--offline', '--no-audit', '--no-fund', join(folder, filename)], project);
+  return new Project(project);
+}
+
+class Project {
+  constructor(folder) {
+    this.folder = folder;
+    this.package = join(folder, 'node_modules/tiercel');
+  }
+
+  /** Writes a file of the project and returns its path. */
+  write(name, text) {
+    const path = join(this.folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    return path;
+  }
+
+  /**
+   * Runs a file with Node and returns what it prints, as JSON.
+   *
+   * @param {string} path
+   * @param {{ flags?: string[], env?: Record<string, string>, cwd?: string }} [options]
+   */
+  run(path, { flags = [], env = {}, cwd = this.folder } = {}) {
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...flags, path], {
+      cwd,
+      env: { ...process.env, TIERCEL_ENGINE: '', NODE_OPTIONS: '', ...env },
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    assert.deepEqual({ status, signal }, { status: 0, signal: null }, stderr);
+    return JSON.parse(stdout);
+  }
+}
+
+/** Uses a cache and tells which engine that was and why; for ESM and, with `require`, for CommonJS. */
+const REPORT = `
+const cache = MemoryCache.createSync({ values: 'bytes' });
+cache.set('key', { text: 'gr\\u00fc\\u00df\\ud83d\\ude80' });
+console.log(JSON.stringify({ ...engineInfo(), used: cache.engine, value: cache.get('key').text }));
+`;
+export const ESM = `import { engineInfo, MemoryCache } from 'tiercel';\n${REPORT}`;
+export const CJS = `const { engineInfo, MemoryCache } = require('tiercel');\n${REPORT}`;
+export const VALUE = 'gr\u00fc\u00df\ud83d\ude80';

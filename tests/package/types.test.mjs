@@ -1,0 +1,82 @@
+// The declarations, as a strict TypeScript project sees them, from ESM and from CommonJS.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import { installedProject, root } from './support/packed.mjs';
+
+const CONSUMER = `
+import { type CacheStats, engineInfo, MemoryCache, type MemoryCacheOptions, TiercelError, version } from 'tiercel';
+
+interface User {
+  name: string;
+}
+const options: MemoryCacheOptions<User> = { maxEntries: 10, maxBytes: '1mb', ttl: '5m', stale: 1_000 };
+const cache: MemoryCache<User> = MemoryCache.createSync<User>(options);
+export const later: Promise<MemoryCache<User>> = MemoryCache.create<User>(options);
+
+export const stored: boolean = cache.set('a', { name: 'A' }, { ttl: 1_000, tags: ['users'] });
+export const found: User | undefined = cache.get('a');
+export const entry: { value: User; stale: boolean; ttl: number; tags: string[] } | undefined = cache.getEntry('a');
+export const loaded: Promise<User> = cache.getOrSet('a', ({ key, signal }) => ({ name: key + signal.aborted }));
+export const many: ReadonlyMap<string, User> = cache.getMany(['a', 'b']);
+export const stop: () => void = cache.on('remove', ({ key, value, cause }) => console.log(key, value.name, cause));
+export const stats: CacheStats = cache.stats();
+export const engine: 'native' | 'wasm' = engineInfo().engine;
+export const view: MemoryCache<User> = cache.namespace('tenant', 'x');
+for (const key of cache.keys()) console.log(key.length, version);
+try {
+  cache.close();
+} catch (error) {
+  if (error instanceof TiercelError) console.log(error.code);
+}
+
+// @ts-expect-error values have a type
+cache.set('a', 1);
+// @ts-expect-error keys are strings
+cache.get(1);
+// @ts-expect-error there is no such option
+MemoryCache.createSync({ maxEntrys: 1 });
+// @ts-expect-error there is no such policy
+MemoryCache.createSync({ policy: 'random' });
+// @ts-expect-error there is no such event
+cache.on('removed', () => {});
+// @ts-expect-error the result may be undefined
+export const certain: User = cache.get('a');
+`;
+
+let project;
+before(() => {
+  project = installedProject();
+  project.write('consumer.mts', CONSUMER);
+  project.write('consumer.cts', CONSUMER);
+});
+
+describe('a strict project compiles against the declarations', () => {
+  for (const [module, moduleResolution] of [
+    ['node16', 'node16'],
+    ['nodenext', 'nodenext'],
+    ['esnext', 'bundler'],
+  ]) {
+    it(`with module ${module}, as ESM${moduleResolution === 'bundler' ? '' : ' and as CommonJS'}`, () => {
+      const config = {
+        compilerOptions: {
+          module,
+          moduleResolution,
+          target: 'es2022',
+          lib: ['es2022', 'dom', 'dom.iterable'],
+          types: [],
+          strict: true,
+          exactOptionalPropertyTypes: true,
+          noUncheckedIndexedAccess: true,
+          skipLibCheck: false,
+          noEmit: true,
+        },
+        files: moduleResolution === 'bundler' ? ['consumer.mts'] : ['consumer.mts', 'consumer.cts'],
+      };
+      const path = project.write(`tsconfig.${module}.json`, JSON.stringify(config));
+      const { status, stdout } = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', path], { encoding: 'utf8' });
+      assert.deepEqual({ status, stdout }, { status: 0, stdout: '' });
+    });
+  }
+});
