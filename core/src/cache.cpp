@@ -2,8 +2,6 @@
 
 #include <limits>
 
-#include "packed.h"
-
 namespace tiercel {
 namespace {
 
@@ -306,42 +304,20 @@ double Cache::LoadBegin(uint32_t scope, const uint8_t* key, uint32_t bytes, uint
 bool Cache::IsOvertaken(const Load& load) const {
   const uint64_t began = load.sequence;
   if (load.overtaken || scopes_.floor() > began || scopes_.NamespaceStamp(load.scope) > began) return true;
-  for (uint32_t i = 0; i < load.tag_count; i++) {
-    if (scopes_[load.tags[i]].stamp > began) return true;
+  for (uint32_t i = 0; i < load.tags.count; i++) {
+    if (scopes_[load.tags.tags[i]].stamp > began) return true;
   }
   return false;
 }
 
 int32_t Cache::LoadTags(uint32_t load, const uint8_t* tags, uint32_t bytes) {
-  const Load& l = loads_[load];
-  for (PackedReader list(tags, bytes); !list.done();) {
-    const uint8_t* data = nullptr;
-    uint32_t length = 0;
-    uint32_t encoding = 0;
-    Text name;
-    if (!list.Next(&data, &length, &encoding)) return TIERCEL_BAD_ARGUMENT;
-    const int32_t status = Read(&name_, data, length, encoding, &name);
-    if (status != TIERCEL_OK) return status;
-    const uint32_t tag = scopes_.FindOrAdd(l.scope, Scope::Kind::kTag, name, loads_.OldestSequence());
-    if (tag == kNone) return TIERCEL_NO_MEMORY;
-    bool is_new = true;
-    for (uint32_t i = 0; i < l.tag_count; i++) is_new = is_new && l.tags[i] != tag;
-    if (!is_new) continue;
-    scopes_.Hold(tag);
-    const bool is_full = l.tag_count == TIERCEL_MAX_TAGS;
-    if (is_full || !loads_.AddTag(load, tag)) {
-      scopes_.Release(tag, loads_.OldestSequence());
-      return is_full ? TIERCEL_LIMIT : TIERCEL_NO_MEMORY;
-    }
-  }
-  return TIERCEL_OK;
+  return EachName(tags, bytes,
+                  [&](const Text& name) { return AddTag(loads_[load].scope, name, loads_.tags(load)); });
 }
 
 int32_t Cache::LoadEnd(uint32_t load) {
   const uint32_t scope = loads_[load].scope;
-  for (uint32_t i = 0; i < loads_[load].tag_count; i++) {
-    scopes_.Release(loads_[load].tags[i], loads_.OldestSequence());
-  }
+  scopes_.Release(*loads_.tags(load), loads_.OldestSequence());
   loads_.End(load);
   scopes_.Release(scope, loads_.OldestSequence());
   scopes_.LoadEnded(loads_.OldestSequence());
@@ -353,19 +329,12 @@ int32_t Cache::LoadCommit(uint32_t load, const Incoming& in, double now, bool st
   const Load& l = loads_[load];
   const uint64_t began = l.sequence;
   bool overtaken = IsOvertaken(l);
-  PackedReader tags(in.tags, in.tags_bytes);
-  while (!tags.done()) {
-    const uint8_t* data = nullptr;
-    uint32_t bytes = 0;
-    uint32_t encoding = 0;
-    Text name;
-    if (!tags.Next(&data, &bytes, &encoding)) return Finish(TIERCEL_BAD_ARGUMENT);
-    const int32_t status = Read(&name_, data, bytes, encoding, &name);
-    if (status != TIERCEL_OK) return Finish(status);
+  int32_t result = EachName(in.tags, in.tags_bytes, [&](const Text& name) {
     const uint32_t tag = scopes_.Find(l.scope, Scope::Kind::kTag, name);
     overtaken = overtaken || (tag != kNone && scopes_[tag].stamp > began);
-  }
-  int32_t result = TIERCEL_OK;
+    return int32_t{TIERCEL_OK};
+  });
+  if (result != TIERCEL_OK) return Finish(result);
   if (overtaken) {
     counters_.overtaken++;
     result = TIERCEL_OVERTAKEN;

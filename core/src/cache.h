@@ -17,6 +17,7 @@
 #include "index.h"
 #include "loads.h"
 #include "options.h"
+#include "packed.h"
 #include "policy.h"
 #include "removal_log.h"
 #include "scopes.h"
@@ -88,6 +89,21 @@ class Cache {
   // cache.cpp
   double Tick(double now);
   int32_t Read(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding, Text* out) const;
+  // Calls each(name) for the strings of a packed list, until one gives another status than TIERCEL_OK.
+  template <typename Each>
+  int32_t EachName(const uint8_t* list, uint32_t bytes, Each each) {
+    for (PackedReader reader(list, bytes); !reader.done();) {
+      const uint8_t* data = nullptr;
+      uint32_t length = 0;
+      uint32_t encoding = 0;
+      Text name;
+      if (!reader.Next(&data, &length, &encoding)) return TIERCEL_BAD_ARGUMENT;
+      int32_t status = Read(&name_, data, length, encoding, &name);
+      if (status == TIERCEL_OK) status = each(name);
+      if (status != TIERCEL_OK) return status;
+    }
+    return TIERCEL_OK;
+  }
   uint32_t Hash(uint32_t scope, const Text& key) const { return HashText(seed_, scope, 0, key); }
   uint32_t Find(uint32_t scope, uint32_t hash, const Text& key) const;
   bool IsServable(const Entry& entry) const { return now_ < entry.served_until() && !scopes_.IsDead(entry); }
@@ -99,16 +115,14 @@ class Cache {
   int32_t Finish(int32_t result);
 
   // cache_store.cpp
-  struct Resolved;
-  int32_t Resolve(uint32_t scope, const Incoming& in, Resolved* tags);
-  void Unhold(Resolved* tags);
+  int32_t AddTag(uint32_t scope, const Text& name, TagSet* tags);
   int32_t Store(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in);
   int32_t Insert(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in,
-                 uint64_t cost, const Resolved& tags);
+                 uint64_t cost, const TagSet& tags);
   void Replace(uint32_t slot);
   uint8_t* AllocateValue(uint32_t bytes);
   void Fill(uint32_t slot, const Incoming& in, uint8_t* value, uint64_t sequence, uint64_t cost,
-            const Resolved& tags);
+            const TagSet& tags);
 
   // cache_reclaim.cpp
   void Remove(uint32_t slot, TiercelCause cause);

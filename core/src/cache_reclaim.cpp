@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "cache.h"
-#include "packed.h"
 
 namespace tiercel {
 
@@ -144,23 +143,14 @@ uint64_t Cache::Invalidate(uint32_t scope, TiercelCause cause) {
 
 double Cache::InvalidateTags(uint32_t scope, const uint8_t* tags, uint32_t bytes, double now) {
   Tick(now);
-  const uint8_t* data = nullptr;
-  uint32_t length = 0;
-  uint32_t encoding = 0;
-  Text name;
-  // All are looked at before any is invalidated.
-  for (PackedReader list(tags, bytes); !list.done();) {
-    if (!list.Next(&data, &length, &encoding)) return TIERCEL_BAD_ARGUMENT;
-    const int32_t status = Read(&name_, data, length, encoding, &name);
-    if (status != TIERCEL_OK) return status;
-  }
+  // All are looked at before any is invalidated. The second pass cannot fail: it needs no more room to
+  // narrow.
+  const int32_t status = EachName(tags, bytes, [](const Text&) { return int32_t{TIERCEL_OK}; });
+  if (status != TIERCEL_OK) return status;
   uint64_t count = 0;
   scopes_.Hold(scope);
-  for (PackedReader list(tags, bytes); !list.done();) {
+  (void)EachName(tags, bytes, [&](const Text& name) {
     const uint64_t oldest = loads_.OldestSequence();
-    // Neither fails after the pass above, which made the room that narrowing needs.
-    if (!list.Next(&data, &length, &encoding) || Read(&name_, data, length, encoding, &name) != TIERCEL_OK)
-      break;
     uint32_t tag = scopes_.Find(scope, Scope::Kind::kTag, name);
     // No entry has the tag, but a load in flight may turn out to have it.
     if (tag == kNone && oldest != Loads::kNoLoad) {
@@ -168,7 +158,8 @@ double Cache::InvalidateTags(uint32_t scope, const uint8_t* tags, uint32_t bytes
       if (tag == kNone) scopes_.RaiseFloor(++sequence_);
     }
     if (tag != kNone) count += Invalidate(tag, TIERCEL_CAUSE_TAG);
-  }
+    return int32_t{TIERCEL_OK};
+  });
   scopes_.Release(scope, loads_.OldestSequence());
   Reclaim(kSlice);
   Finish(TIERCEL_OK);

@@ -2,7 +2,6 @@
 #include <cmath>
 
 #include "cache.h"
-#include "packed.h"
 
 namespace tiercel {
 namespace {
@@ -14,39 +13,17 @@ constexpr uint32_t kEvictionsForMemory = 64;
 
 }  // namespace
 
-// The tags of a value on its way in; each is held.
-struct Cache::Resolved {
-  uint32_t count = 0;
-  uint32_t tags[TIERCEL_MAX_TAGS] = {};
-};
-
-int32_t Cache::Resolve(uint32_t scope, const Incoming& in, Resolved* tags) {
-  PackedReader list(in.tags, in.tags_bytes);
-  while (!list.done()) {
-    const uint8_t* data = nullptr;
-    uint32_t bytes = 0;
-    uint32_t encoding = 0;
-    Text name;
-    if (!list.Next(&data, &bytes, &encoding)) return TIERCEL_BAD_ARGUMENT;
-    const int32_t status = Read(&name_, data, bytes, encoding, &name);
-    if (status != TIERCEL_OK) return status;
-    const uint32_t tag = scopes_.FindOrAdd(scope, Scope::Kind::kTag, name, loads_.OldestSequence());
-    if (tag == kNone) return TIERCEL_NO_MEMORY;
-    bool is_new = true;
-    for (uint32_t i = 0; i < tags->count; i++) is_new = is_new && tags->tags[i] != tag;
-    if (!is_new) continue;
-    scopes_.Hold(tag);
-    if (tags->count == TIERCEL_MAX_TAGS) {
-      scopes_.Release(tag, loads_.OldestSequence());
-      return TIERCEL_LIMIT;
-    }
-    tags->tags[tags->count++] = tag;
+int32_t Cache::AddTag(uint32_t scope, const Text& name, TagSet* tags) {
+  const uint32_t tag = scopes_.FindOrAdd(scope, Scope::Kind::kTag, name, loads_.OldestSequence());
+  if (tag == kNone) return TIERCEL_NO_MEMORY;
+  if (tags->Has(tag)) return TIERCEL_OK;
+  scopes_.Hold(tag);
+  if (tags->count == TIERCEL_MAX_TAGS) {
+    scopes_.Release(tag, loads_.OldestSequence());
+    return TIERCEL_LIMIT;
   }
+  tags->tags[tags->count++] = tag;
   return TIERCEL_OK;
-}
-
-void Cache::Unhold(Resolved* tags) {
-  for (uint32_t i = 0; i < tags->count; i++) scopes_.Release(tags->tags[i], loads_.OldestSequence());
 }
 
 uint8_t* Cache::AllocateValue(uint32_t bytes) {
@@ -58,7 +35,7 @@ uint8_t* Cache::AllocateValue(uint32_t bytes) {
 }
 
 void Cache::Fill(uint32_t slot, const Incoming& in, uint8_t* value, uint64_t sequence, uint64_t cost,
-                 const Resolved& tags) {
+                 const TagSet& tags) {
   Entry& entry = entries_[slot];
   entry.sequence = sequence;
   entry.value = value;
@@ -66,7 +43,7 @@ void Cache::Fill(uint32_t slot, const Incoming& in, uint8_t* value, uint64_t seq
   entry.format = in.format;
   entry.cost = cost;
   Expire(&entry, in.ttl, in.stale);
-  scopes_.Attach(slot, tags.tags, tags.count);
+  scopes_.Attach(slot, tags);
   bytes_ += cost;
   counters_.sets++;
   counters_.adds++;
@@ -80,8 +57,9 @@ int32_t Cache::Store(uint32_t scope, uint32_t hash, const Text& key, uint64_t se
   }
   // Evictions below may leave the namespace or the tags without an entry; they are needed all the same.
   scopes_.Hold(scope);
-  Resolved tags;
-  int32_t result = Resolve(scope, in, &tags);
+  TagSet tags;
+  int32_t result =
+      EachName(in.tags, in.tags_bytes, [&](const Text& name) { return AddTag(scope, name, &tags); });
   if (result == TIERCEL_OK) {
     const uint64_t payload = bytes_mode_ ? in.value_bytes : static_cast<uint64_t>(std::ceil(in.weight));
     const uint64_t cost = kEntryCost + key.bytes + payload + scopes_.LinksFor(scope, tags.count) * kLinkCost;
@@ -95,7 +73,7 @@ int32_t Cache::Store(uint32_t scope, uint32_t hash, const Text& key, uint64_t se
       result = Insert(scope, hash, key, sequence, in, cost, tags);
     }
   }
-  Unhold(&tags);
+  scopes_.Release(tags, loads_.OldestSequence());
   scopes_.Release(scope, loads_.OldestSequence());
   return result;
 }
@@ -119,7 +97,7 @@ void Cache::Replace(uint32_t slot) {
 }
 
 int32_t Cache::Insert(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in,
-                      uint64_t cost, const Resolved& tags) {
+                      uint64_t cost, const TagSet& tags) {
   uint8_t* value = nullptr;
   if (bytes_mode_) {
     value = AllocateValue(in.value_bytes);

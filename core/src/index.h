@@ -46,7 +46,8 @@ class Index {
   [[nodiscard]] bool Reserve(HashOf hash_of) {
     if (free_ != 0) return true;
     // Mostly tombstones: the same size serves again.
-    uint32_t groups = groups_ == 0 ? 1 : (size_ * 16U > Places(groups_) * 7U ? groups_ * 2 : groups_);
+    const bool is_full = uint64_t{size_} * 2 > Places(groups_);
+    const uint32_t groups = groups_ == 0 ? 1 : groups_ * (is_full ? 2 : 1);
     Index fresh;
     if (!fresh.Build(groups)) return false;
     for (uint32_t i = 0; i < groups_ * Group::kWidth; i++) {

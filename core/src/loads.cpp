@@ -1,14 +1,11 @@
 #include "loads.h"
 
-#include "tiercel/abi.h"
-
 namespace tiercel {
 
 Loads::~Loads() {
   for (uint32_t i = order_.head; i != kNone; i = loads_[i].next) {
     handles_.Close(loads_[i].handle);
     loads_[i].key.Release();
-    Free(loads_[i].tags);
   }
 }
 
@@ -40,16 +37,6 @@ uint32_t Loads::Begin(Cache* cache, uint32_t scope, uint32_t hash, const Text& k
   return i;
 }
 
-bool Loads::AddTag(uint32_t load, uint32_t tag) {
-  Load& l = loads_[load];
-  if (l.tags == nullptr) {
-    l.tags = static_cast<uint32_t*>(Allocate(sizeof(uint32_t) * TIERCEL_MAX_TAGS));
-    if (l.tags == nullptr) return false;
-  }
-  l.tags[l.tag_count++] = tag;
-  return true;
-}
-
 void Loads::Overtake(uint32_t load) {
   Load& l = loads_[load];
   if (l.overtaken) return;
@@ -63,7 +50,6 @@ void Loads::End(uint32_t load) {
   order_.Remove(loads_, load);
   handles_.Close(l.handle);
   l.key.Release();
-  Free(l.tags);
   loads_.Give(load);
 }
 

@@ -9,6 +9,7 @@
 #include "index.h"
 #include "list.h"
 #include "slab.h"
+#include "tag_set.h"
 
 namespace tiercel {
 
@@ -20,8 +21,7 @@ struct Load {
   uint32_t scope = 0;  // The namespace of the key.
   uint32_t prev = kNone;
   uint32_t next = kNone;
-  uint32_t* tags = nullptr;  // Scopes that the value is known to have, TIERCEL_MAX_TAGS at most. Owned.
-  uint32_t tag_count = 0;
+  TagSet tags;             // That the value is known to have.
   bool overtaken = false;  // Invariant: in the index unless overtaken.
   bool live = false;
 };
@@ -39,8 +39,8 @@ class Loads {
   // Begins a load of a key that Find does not find. kNone without memory or handles.
   uint32_t Begin(Cache* cache, uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence);
 
-  // Notes a tag of the value; the caller sees to it that there are not too many. False without memory.
-  [[nodiscard]] bool AddTag(uint32_t load, uint32_t tag);
+  // The tags that the value of a load is known to have; the caller holds them, and releases them before End.
+  TagSet* tags(uint32_t load) { return &loads_[load].tags; }
 
   // The key of a load in flight changed or went.
   void Overtake(uint32_t load);
@@ -59,7 +59,7 @@ class Loads {
 
  private:
   HandleTable& handles_;
-  Slab<Load> loads_;
+  Slab<Load, 4> loads_;  // Large items, and mostly few.
   Index keys_;
   List<Load> order_;  // By sequence, the oldest first.
 };

@@ -161,7 +161,7 @@ void Scopes::Stamp(uint32_t scope, uint64_t sequence) {
   idle_.PushTail(scopes_, scope);
 }
 
-void Scopes::Attach(uint32_t slot, const uint32_t* tags, uint32_t count) {
+void Scopes::Attach(uint32_t slot, const TagSet& tags) {
   Entry& entry = entries_[slot];
   const auto attach = [&](uint32_t scope) {
     const uint32_t i = links_.Take();
@@ -175,7 +175,7 @@ void Scopes::Attach(uint32_t slot, const uint32_t* tags, uint32_t count) {
   };
   for (uint32_t s = entry.scope; s != kRoot; s = scopes_[s].parent) attach(s);
   // The last made is the first on the entry: so tags come out in the order they came in.
-  for (uint32_t i = count; i > 0; i--) attach(tags[i - 1]);
+  for (uint32_t i = tags.count; i > 0; i--) attach(tags.tags[i - 1]);
 }
 
 void Scopes::Detach(uint32_t slot, uint64_t oldest_load) {

@@ -20,6 +20,7 @@
 #include "handle.h"
 #include "index.h"
 #include "list.h"
+#include "tag_set.h"
 #include "tiercel/abi.h"
 
 namespace tiercel {
@@ -73,6 +74,9 @@ class Scopes {
 
   void Hold(uint32_t scope);
   void Release(uint32_t scope, uint64_t oldest_load);
+  void Release(const TagSet& tags, uint64_t oldest_load) {
+    for (uint32_t i = 0; i < tags.count; i++) Release(tags.tags[i], oldest_load);
+  }
 
   // Whether something invalidated one of the entry's scopes after `sequence`.
   bool IsDead(const Entry& entry) const { return entry.sequence < newest_stamp_ && IsDeadSlow(entry); }
@@ -90,7 +94,7 @@ class Scopes {
   // Room for `n` links; Attach then cannot fail.
   [[nodiscard]] bool ReserveLinks(uint32_t n) { return links_.Reserve(n); }
   // Links an entry to the namespaces it is in and to the tags given.
-  void Attach(uint32_t slot, const uint32_t* tags, uint32_t count);
+  void Attach(uint32_t slot, const TagSet& tags);
   void Detach(uint32_t slot, uint64_t oldest_load);
   uint32_t LinksFor(uint32_t scope, uint32_t tags) const { return scopes_[scope].depth + tags; }
 

@@ -4,7 +4,7 @@ import { rule, sources } from './rule.mjs';
 
 // From the ground up. A name stands for its header and its sources: `cache` for cache.h, cache.cpp, cache_store.cpp.
 const CORE_FLOORS = [
-  ['memory', 'siphash', 'group', 'options', 'stats'],
+  ['memory', 'siphash', 'group', 'options', 'stats', 'tag_set'],
   ['key'],
   ['slab', 'index', 'packed', 'removal_log'],
   ['entry', 'list', 'handle'],

@@ -1,0 +1,33 @@
+import { type CacheStats, MemoryCache, type MemoryCacheOptions } from 'tiercel';
+
+const opened: MemoryCache<unknown>[] = [];
+
+/** Opens a cache that is checked and closed at the end of the test. */
+export function openCache<V = unknown>(options: MemoryCacheOptions<V> = {}): MemoryCache<V> {
+  const cache = MemoryCache.createSync<V>(options);
+  opened.push(cache as MemoryCache<unknown>);
+  return cache;
+}
+
+export function removalsOf(stats: CacheStats): number {
+  return Object.values(stats.removals).reduce((sum, count) => sum + count, 0);
+}
+
+/** What holds for any cache at any time between two calls. */
+export function expectBalanced(cache: MemoryCache<unknown>): void {
+  const stats = cache.stats();
+  expect(stats.adds - removalsOf(stats)).toBe(stats.entries);
+  if (stats.maxEntries > 0) expect(stats.entries).toBeLessThanOrEqual(stats.maxEntries);
+  if (stats.maxBytes > 0) expect(stats.bytes).toBeLessThanOrEqual(stats.maxBytes);
+  if (stats.entries === 0) expect(stats.bytes).toBe(0);
+  expect(stats.loading).toBeGreaterThanOrEqual(0);
+  expect(stats.lostEvents).toBe(0);
+}
+
+afterEach(() => {
+  for (const cache of opened.splice(0)) {
+    if (cache.closed) continue;
+    expectBalanced(cache);
+    cache.close();
+  }
+});
