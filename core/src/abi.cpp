@@ -33,8 +33,6 @@ struct TiercelEngine {
     message_length = static_cast<uint32_t>(text.size());
   }
 
-  const HandleTable::Target* Find(double ns) const { return handles.Find(ns, HandleTable::Kind::kNamespace); }
-
   double own_registers[TIERCEL_REGISTERS] = {};
   double* const registers;
   HandleTable handles;  // Outlives the caches, which close theirs.
@@ -50,22 +48,27 @@ namespace {
 // The buffer is kept up to this size; one that a large value needed goes with the next request.
 constexpr uint32_t kBufferKept = 64 * 1024;
 
-// Runs `call(cache, id)` on what the handle stands for.
+// Runs `call(cache, id)` on what the handle stands for, and says why if an argument was bad.
 template <typename Call>
-auto With(const TiercelEngine* engine, HandleTable::Kind kind, double handle, Call call)
+auto With(TiercelEngine* engine, HandleTable::Kind kind, double handle, Call call)
     -> decltype(call(static_cast<Cache*>(nullptr), uint32_t{})) {
   const HandleTable::Target* target = engine == nullptr ? nullptr : engine->handles.Find(handle, kind);
   if (target == nullptr) return TIERCEL_BAD_HANDLE;
-  return call(target->cache, target->id);
+  Cache* const cache = target->cache;
+  const auto result = call(cache, target->id);
+  if (result == int32_t{TIERCEL_BAD_ARGUMENT}) {
+    engine->Say(std::string(R"({"code":"argument","message":")") + cache->fault() + "\"}");
+  }
+  return result;
 }
 
 template <typename Call>
-auto InNamespace(const TiercelEngine* engine, double ns, Call call) {
+auto InNamespace(TiercelEngine* engine, double ns, Call call) {
   return With(engine, HandleTable::Kind::kNamespace, ns, call);
 }
 
 template <typename Call>
-auto InLoad(const TiercelEngine* engine, double load, Call call) {
+auto InLoad(TiercelEngine* engine, double load, Call call) {
   return With(engine, HandleTable::Kind::kLoad, load, call);
 }
 
@@ -101,7 +104,10 @@ uint32_t tiercel_message_length(TiercelEngine* engine) {
 
 double tiercel_cache_open(TiercelEngine* engine, const char* options, uint32_t length) {
   if (engine == nullptr) return TIERCEL_BAD_HANDLE;
-  if (options == nullptr) return TIERCEL_BAD_ARGUMENT;
+  if (options == nullptr) {
+    engine->Say(R"({"code":"argument","message":"options is NULL"})");
+    return TIERCEL_BAD_ARGUMENT;
+  }
   tiercel::Options parsed;
   std::string fault;
   if (!tiercel::ParseOptions(options, length, &parsed, &fault)) {
@@ -129,9 +135,7 @@ int32_t tiercel_cache_close(TiercelEngine* engine, double ns) {
 }
 
 int32_t tiercel_cache_seed(TiercelEngine* engine, double ns, const uint8_t* seed) {
-  return InNamespace(engine, ns, [seed](Cache* cache, uint32_t) {
-    return seed == nullptr ? int32_t{TIERCEL_BAD_ARGUMENT} : cache->Seed(seed);
-  });
+  return InNamespace(engine, ns, [seed](Cache* cache, uint32_t) { return cache->Seed(seed); });
 }
 
 int32_t tiercel_cache_resize(TiercelEngine* engine, double ns, double max_entries, double max_bytes) {

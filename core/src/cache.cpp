@@ -7,6 +7,8 @@ namespace {
 
 constexpr double kForever = std::numeric_limits<double>::infinity();
 
+constexpr double kMostMilliseconds = 9007199254740991.0;  // 2^53 - 1
+
 double AddressOf(const void* p) { return static_cast<double>(reinterpret_cast<uintptr_t>(p)); }
 
 }  // namespace
@@ -17,6 +19,7 @@ Cache::Cache(const Options& options, HandleTable* handles, double* registers)
       jitter_(options.jitter),
       max_entries_(options.max_entries),
       max_bytes_(options.max_bytes),
+      handles_(*handles),
       r_(registers),
       scopes_(&entries_, handles, this),
       loads_(handles) {}
@@ -45,6 +48,7 @@ bool Cache::Init() {
 }
 
 int32_t Cache::Seed(const uint8_t* seed) {
+  if (seed == nullptr) return Bad("seed is NULL");
   Index entries;
   Index scopes;
   Index loads;
@@ -89,11 +93,10 @@ double Cache::Tick(double now) {
   return now_;
 }
 
-int32_t Cache::Read(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding,
-                    Text* out) const {
-  if (encoding > TIERCEL_UTF16 || (encoding == TIERCEL_UTF16 && (bytes & 1) != 0))
-    return TIERCEL_BAD_ARGUMENT;
-  if (data == nullptr && bytes != 0) return TIERCEL_BAD_ARGUMENT;
+int32_t Cache::Read(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding, Text* out) {
+  if (encoding > TIERCEL_UTF16) return Bad("encoding must be TIERCEL_LATIN1 or TIERCEL_UTF16");
+  if (encoding == TIERCEL_UTF16 && (bytes & 1) != 0) return Bad("length must be even for UTF-16");
+  if (data == nullptr && bytes != 0) return Bad("a string is NULL, and its length is not 0");
   // Narrowing halves at most, so nothing longer can turn out to fit.
   if (bytes > max_key_bytes_ * (encoding == TIERCEL_UTF16 ? 2ULL : 1ULL)) return TIERCEL_KEY_TOO_LONG;
   if (!into->Make(data, bytes, encoding == TIERCEL_UTF16, out)) return TIERCEL_NO_MEMORY;
@@ -211,7 +214,7 @@ int32_t Cache::Touch(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_
   Text text;
   int32_t status = Read(&key_, key, bytes, encoding, &text);
   if (status != TIERCEL_OK) return status;
-  if (!(ttl >= 0)) return TIERCEL_BAD_ARGUMENT;
+  if (!(ttl >= 0 && ttl <= kMostMilliseconds)) return Bad("ttl must be from 0 to 2^53 - 1");
   const uint32_t slot = Find(scope, Hash(scope, text), text);
   status = TIERCEL_MISS;
   if (slot != kNone && IsServable(entries_[slot])) {
@@ -223,7 +226,7 @@ int32_t Cache::Touch(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_
 }
 
 int32_t Cache::Tags(int32_t slot) {
-  if (slot < 0 || !entries_.IsLive(static_cast<uint32_t>(slot))) return TIERCEL_BAD_ARGUMENT;
+  if (slot < 0 || !entries_.IsLive(static_cast<uint32_t>(slot))) return Bad("slot has no entry");
   list_.Clear();
   int32_t count = 0;
   const Entry& entry = entries_[static_cast<uint32_t>(slot)];
@@ -239,7 +242,8 @@ int32_t Cache::Tags(int32_t slot) {
 }
 
 int32_t Cache::Value(int32_t slot) {
-  if (!bytes_mode_ || slot < 0 || !entries_.IsLive(static_cast<uint32_t>(slot))) return TIERCEL_BAD_ARGUMENT;
+  if (!bytes_mode_) return Bad("there are no values in reference mode");
+  if (slot < 0 || !entries_.IsLive(static_cast<uint32_t>(slot))) return Bad("slot has no entry");
   DescribeValue(entries_[static_cast<uint32_t>(slot)]);
   return TIERCEL_OK;
 }
@@ -269,11 +273,11 @@ double Cache::Namespace(uint32_t scope, const uint8_t* part, uint32_t bytes, uin
   if (status != TIERCEL_OK) return status;
   if (scopes_[scope].depth >= TIERCEL_MAX_DEPTH) return TIERCEL_LIMIT;
   const uint32_t found = scopes_.FindOrAdd(scope, Scope::Kind::kNamespace, text, loads_.OldestSequence());
-  return found == kNone ? double{TIERCEL_NO_MEMORY} : scopes_[found].handle;
+  return found == kNone ? NoHandle() : scopes_[found].handle;
 }
 
 double Cache::Size(uint32_t scope) const {
-  return scope == Scopes::kRoot ? entries_.size() : scopes_.Count(scope);
+  return scope == Scopes::kRoot ? entries_.size() : scopes_[scope].links;
 }
 
 // ---- Loads
@@ -291,7 +295,7 @@ double Cache::LoadBegin(uint32_t scope, const uint8_t* key, uint32_t bytes, uint
   const bool joined = load != kNone;
   if (!joined) {
     load = loads_.Begin(this, scope, hash, text, ++sequence_);
-    if (load == kNone) return TIERCEL_NO_MEMORY;
+    if (load == kNone) return NoHandle();
     scopes_.Hold(scope);
     counters_.loads++;
   }
@@ -311,8 +315,16 @@ bool Cache::IsOvertaken(const Load& load) const {
 }
 
 int32_t Cache::LoadTags(uint32_t load, const uint8_t* tags, uint32_t bytes) {
-  return EachName(tags, bytes,
-                  [&](const Text& name) { return AddTag(loads_[load].scope, name, loads_.tags(load)); });
+  TagSet* const noted = loads_.tags(load);
+  const uint32_t before = noted->count;
+  int32_t status = EachName(tags, bytes, [](const Text&) { return int32_t{TIERCEL_OK}; });
+  if (status != TIERCEL_OK) return status;
+  status = EachName(tags, bytes, [&](const Text& name) { return AddTag(loads_[load].scope, name, noted); });
+  // All of them or none.
+  while (status != TIERCEL_OK && noted->count > before) {
+    scopes_.Release(noted->tags[--noted->count], loads_.OldestSequence());
+  }
+  return status;
 }
 
 int32_t Cache::LoadEnd(uint32_t load) {
@@ -350,7 +362,7 @@ int32_t Cache::LoadCommit(uint32_t load, const Incoming& in, double now, bool st
 // ---- Removals
 
 int32_t Cache::Removal(uint32_t i) {
-  if (i >= log_.size()) return TIERCEL_BAD_ARGUMENT;
+  if (i >= log_.size()) return Bad("i must be less than R_REMOVALS");
   const auto& removal = log_[i];
   r_[TIERCEL_R_CAUSE] = removal.cause;
   if (watched_) {

@@ -46,6 +46,9 @@ class Cache {
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
+  // What was wrong when a call returned TIERCEL_BAD_ARGUMENT. No characters that JSON escapes.
+  const char* fault() const { return fault_; }
+
   double root_handle() const { return scopes_[Scopes::kRoot].handle; }
 
   // The calls of abi.h of the same names; `scope` is a namespace. Negative results are TiercelStatus.
@@ -87,8 +90,14 @@ class Cache {
   [[nodiscard]] bool Init();
 
   // cache.cpp
+  int32_t Bad(const char* what) {
+    fault_ = what;
+    return TIERCEL_BAD_ARGUMENT;
+  }
+  // Why there is no handle for something new.
+  double NoHandle() const { return handles_.IsFull() ? TIERCEL_LIMIT : TIERCEL_NO_MEMORY; }
   double Tick(double now);
-  int32_t Read(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding, Text* out) const;
+  int32_t Read(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding, Text* out);
   // Calls each(name) for the strings of a packed list, until one gives another status than TIERCEL_OK.
   template <typename Each>
   int32_t EachName(const uint8_t* list, uint32_t bytes, Each each) {
@@ -97,7 +106,7 @@ class Cache {
       uint32_t length = 0;
       uint32_t encoding = 0;
       Text name;
-      if (!reader.Next(&data, &length, &encoding)) return TIERCEL_BAD_ARGUMENT;
+      if (!reader.Next(&data, &length, &encoding)) return Bad("a packed list is cut short");
       int32_t status = Read(&name_, data, length, encoding, &name);
       if (status == TIERCEL_OK) status = each(name);
       if (status != TIERCEL_OK) return status;
@@ -141,7 +150,9 @@ class Cache {
   uint64_t max_entries_;
   uint64_t max_bytes_;
 
+  const HandleTable& handles_;
   double* const r_;  // The engine's registers.
+  const char* fault_ = "";
   HashSeed seed_;
   uint64_t random_ = 0x9e3779b97f4a7c15;  // State of the jitter's generator.
   // Raised by each set, load and invalidation: "newer" means a greater number.

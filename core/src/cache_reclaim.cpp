@@ -1,5 +1,6 @@
 // How entries leave: one by one in Remove, whole scopes by stamp, and what is dead or over a bound in slices.
 #include <algorithm>
+#include <cmath>
 
 #include "cache.h"
 
@@ -84,13 +85,13 @@ void Cache::Reclaim(uint32_t budget) {
 }
 
 int32_t Cache::Resize(double max_entries, double max_bytes) {
-  const double most = 9007199254740991.0;
-  const uint64_t entries =
-      max_entries >= 0 && max_entries <= most ? static_cast<uint64_t>(max_entries) : max_entries_;
-  const uint64_t bytes = max_bytes >= 0 && max_bytes <= most ? static_cast<uint64_t>(max_bytes) : max_bytes_;
-  if ((entries == 0 && bytes == 0) || entries > INT32_MAX || max_entries > most || max_bytes > most) {
-    return TIERCEL_BAD_ARGUMENT;
-  }
+  // A negative bound stays as it is.
+  const auto is_bound = [](double x, double most) { return x < 0 || (x <= most && x == std::floor(x)); };
+  if (!is_bound(max_entries, 2147483647.0)) return Bad("max_entries must be an integer up to 2^31 - 1");
+  if (!is_bound(max_bytes, 9007199254740991.0)) return Bad("max_bytes must be an integer up to 2^53 - 1");
+  const uint64_t entries = max_entries < 0 ? max_entries_ : static_cast<uint64_t>(max_entries);
+  const uint64_t bytes = max_bytes < 0 ? max_bytes_ : static_cast<uint64_t>(max_bytes);
+  if (entries == 0 && bytes == 0) return Bad("one of max_entries and max_bytes must be more than 0");
   max_entries_ = entries;
   max_bytes_ = bytes;
   Reclaim(kSliceMost);

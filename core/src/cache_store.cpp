@@ -6,7 +6,7 @@
 namespace tiercel {
 namespace {
 
-constexpr double kMostWeight = 9007199254740991.0;  // 2^53 - 1
+constexpr double kMost = 9007199254740991.0;  // 2^53 - 1
 
 // Entries evicted at most to make an allocation succeed, before the value is refused.
 constexpr uint32_t kEvictionsForMemory = 64;
@@ -50,11 +50,12 @@ void Cache::Fill(uint32_t slot, const Incoming& in, uint8_t* value, uint64_t seq
 }
 
 int32_t Cache::Store(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in) {
-  if (!(in.ttl >= 0) || !(in.stale >= 0)) return TIERCEL_BAD_ARGUMENT;
-  if (bytes_mode_ ? in.value == nullptr && in.value_bytes != 0
-                  : !(in.weight >= 0 && in.weight <= kMostWeight)) {
-    return TIERCEL_BAD_ARGUMENT;
-  }
+  const auto is_amount = [](double x) { return x >= 0 && x <= kMost; };  // Not so for NaN.
+  if (!is_amount(in.ttl)) return Bad("ttl must be from 0 to 2^53 - 1");
+  if (!is_amount(in.stale)) return Bad("stale must be from 0 to 2^53 - 1");
+  if (!bytes_mode_ && !is_amount(in.weight)) return Bad("weight must be from 0 to 2^53 - 1");
+  if (bytes_mode_ && in.value == nullptr && in.value_bytes != 0)
+    return Bad("value is NULL, and value_length not 0");
   // Evictions below may leave the namespace or the tags without an entry; they are needed all the same.
   scopes_.Hold(scope);
   TagSet tags;

@@ -22,9 +22,11 @@ class HandleTable {
     Kind kind = Kind::kNamespace;
   };
 
-  // 0 without memory or past 2^20 handles.
+  bool IsFull() const { return records_.size() >= kSlots; }
+
+  // 0 without memory or when full.
   double Open(Kind kind, Cache* cache, uint32_t id) {
-    if (records_.size() >= kSlots || !records_.Reserve()) return 0;
+    if (IsFull() || !records_.Reserve()) return 0;
     const uint32_t slot = records_.Take();
     Record& record = records_[slot];
     record.target = {cache, id, kind};

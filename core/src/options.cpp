@@ -46,7 +46,13 @@ class Reader {
   // The JSON pointer of a member.
   static std::string Path(std::string_view name) {
     std::string path(1, '/');
-    path += name;
+    for (const char c : name) {
+      if (c == '~' || c == '/') {
+        path += c == '~' ? "~0" : "~1";  // RFC 6901, section 3.
+      } else {
+        path += c;
+      }
+    }
     return path;
   }
 

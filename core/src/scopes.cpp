@@ -171,6 +171,7 @@ void Scopes::Attach(uint32_t slot, const TagSet& tags) {
     link.sibling = entry.links;
     entry.links = i;
     Hold(scope);
+    scopes_[scope].links++;
     scopes_[scope].entries.PushTail(links_, i);
   };
   for (uint32_t s = entry.scope; s != kRoot; s = scopes_[s].parent) attach(s);
@@ -188,6 +189,7 @@ void Scopes::Detach(uint32_t slot, uint64_t oldest_load) {
     const bool is_dead = scopes_[scope].stamp >= entry.sequence;
     (is_dead ? dead_ : scopes_[scope].entries).Remove(links_, i);
     links_.Give(i);
+    scopes_[scope].links--;
     Release(scope, oldest_load);
     i = next;
   }

@@ -44,6 +44,7 @@ struct Scope {
   uint32_t parent = kNone;  // The namespace it is in.
   uint32_t hash = 0;
   uint32_t depth = 0;     // Namespaces above it, the root not counted.
+  uint32_t links = 0;     // Entries that belong to it, dead ones included until they are reclaimed.
   uint32_t uses = 0;      // Links, scopes below it, loads and calls under way that need it.
   uint32_t prev = kNone;  // On the list of the idle; `next` chains free scopes too.
   uint32_t next = kNone;

@@ -151,7 +151,8 @@ calls.setMany = calls.set as (typeof calls)[string];
 calls.getOrSet = { ...calls.set, ...calls.getOrSet };
 
 const use = (method: string, options: object) => {
-  const cache = openCache<number>();
+  // Made with maxBytes, the sizes of its values are known, so that maxBytes can be changed.
+  const cache = openCache<number>('maxBytes' in options ? { maxEntries: 1000, maxBytes: '1mb' } : {});
   if (method === 'set') return cache.set('k', 1, options);
   if (method === 'setMany') return cache.setMany([['k', 1]], options);
   if (method === 'getOrSet') return cache.getOrSet('k', () => 1, options);

@@ -182,6 +182,17 @@ describe('maxBytes', () => {
     expect(cache.bytes).toBe(6 * each);
   });
 
+  test('cannot be given to a cache by reference that was made without: what is in it was not weighed', () => {
+    const cache = openCache<string>();
+    cache.set('k', 'v');
+    expectThrow(() => cache.resize({ maxBytes: 1000 }), 'ERR_TIERCEL_INVALID_OPTION', /^maxBytes.*not known/);
+    expect(cache.stats().maxBytes).toBe(0);
+    cache.resize({ maxEntries: 5 });
+    for (const options of [{ maxBytes: 5000 }, { sizeOf: () => 10 }, { values: 'bytes' as const }]) {
+      openCache<string>(options).resize({ maxBytes: 1000 });
+    }
+  });
+
   test('applies beside maxEntries: whichever is reached first', () => {
     const cache = openCache<string>({ maxEntries: 5, maxBytes: 1_000 });
     for (let i = 0; i < 10; i++) cache.set(`k${i}`, 'v', { weight: 1 });

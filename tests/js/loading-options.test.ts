@@ -104,6 +104,37 @@ describe('waitTimeout', () => {
     expect(await second).toBe('slow');
   });
 
+  test('is no limit for the load of one’s own, which is begun once', async () => {
+    const cache = openCache<string>();
+    const gate = deferred<string>();
+    const first = cache.getOrSet('k', () => new Promise<string>(() => undefined));
+    const loader = jest.fn(() => gate.promise);
+    const waiting = Array.from({ length: 3 }, () => cache.getOrSet('k', loader, { waitTimeout: 100 }));
+    await jest.advanceTimersByTimeAsync(150);
+    expect(loader).toHaveBeenCalledTimes(1);
+    await jest.advanceTimersByTimeAsync(10_000);
+    // The two that wait for the third’s load may each give it up as well, but not over and over.
+    expect(loader.mock.calls.length).toBeLessThanOrEqual(3);
+    gate.resolve('v');
+    expect(await Promise.all(waiting)).toEqual(['v', 'v', 'v']);
+    expect(await stateOf(first)).toBe('pending');
+  });
+
+  test('makes those who load by themselves independent of the first load: its late failure is not theirs', async () => {
+    const cache = openCache<string>();
+    const stuck = deferred<string>();
+    const gate = deferred<string>();
+    const first = cache.getOrSet('k', () => stuck.promise);
+    const second = cache.getOrSet('k', () => gate.promise, { waitTimeout: 100 });
+    await jest.advanceTimersByTimeAsync(150);
+    stuck.reject(new Error('timed out'));
+    await expect(first).rejects.toThrow('timed out');
+    await jest.advanceTimersByTimeAsync(1_000);
+    gate.resolve('v');
+    expect(await second).toBe('v');
+    expect(cache.get('k')).toBe('v');
+  });
+
   test('of many is one load more: the others join it', async () => {
     const cache = openCache<string>();
     const stuck = deferred<string>();

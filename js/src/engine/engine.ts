@@ -490,8 +490,10 @@ export class Engine {
         const fault = JSON.parse(this.#port.message()) as { message: string };
         return new TiercelError('ERR_TIERCEL_INVALID_OPTION', fault.message);
       }
-      case BAD_ARGUMENT:
-        return new TiercelError('ERR_TIERCEL_INVALID_ARGUMENT', 'the engine refused an argument');
+      case BAD_ARGUMENT: {
+        const fault = JSON.parse(this.#port.message()) as { message: string };
+        return new TiercelError('ERR_TIERCEL_INVALID_ARGUMENT', `the engine refused an argument: ${fault.message}`);
+      }
       default:
         return new TiercelError(
           'ERR_TIERCEL_ENGINE_FAILED',

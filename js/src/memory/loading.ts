@@ -2,7 +2,7 @@ import { type Milliseconds, toMilliseconds } from '../duration.js';
 import type { Namespace } from '../engine/engine.js';
 import { isRequestScoped } from '../engine/platform.js';
 import { invalidArgument, TiercelError } from '../errors.js';
-import { OVERTAKEN } from '../generated/abi.js';
+import { GET_PEEK, OVERTAKEN } from '../generated/abi.js';
 import { type ReadGetOrSetOptions, readTags } from './options.js';
 import type { Shared } from './shared.js';
 import type { LoadContext, Loader } from './types.js';
@@ -36,9 +36,9 @@ interface Flight<V> {
   last?: Run<V>;
 }
 
-/** The run to wait for. */
+/** The run to wait for: that which ended the load, or the newest that has not failed. */
 function currentOf<V>({ runs, last }: Flight<V>): Run<V> {
-  return last ?? (runs[runs.length - 1] as Run<V>);
+  return last ?? (runs.findLast(({ ended }) => !ended) as Run<V>);
 }
 
 /** One call of `getOrSet`. */
@@ -82,14 +82,21 @@ export class Loading<V> {
     const { joined, untouched } = engine;
     return joined
       ? this.#wait(this.#flights.get(load) as Flight<V>, request, stale).then(
-          (outcome) => (outcome.overtaken && !untouched ? this.#load(request) : outcome.value),
+          (outcome) => (outcome.overtaken && !untouched ? this.#again(request) : outcome.value),
           (error: unknown) => {
             // What failed was perhaps out of date as well.
             if (untouched) throw error;
-            return this.#load(request);
+            return this.#again(request);
           },
         )
       : this.#begin(load, request, stale).promise.then((outcome) => outcome.value);
+  }
+
+  /** Starts over, unless there is a fresh value by now. */
+  #again(request: Request<V>): Promise<V> {
+    const { engine, values } = this.#shared;
+    const slot = engine.get(request.ns, request.key, this.#shared.now(), GET_PEEK);
+    return slot < 0 ? this.#load(request) : Promise.resolve(values.read(request.ns, slot));
   }
 
   /** Sees to it that the value is loaded, while the caller makes do with a stale one. Never rejects. */
@@ -130,7 +137,9 @@ export class Loading<V> {
       (value) => this.#end(flight, run, request, value, terms),
       (error: unknown) => {
         this.failures++;
-        this.#close(flight, run);
+        run.ended = true;
+        // While another run may yet succeed the load goes on.
+        if (flight.runs.every(({ ended }) => ended)) this.#close(flight, run);
         throw error;
       },
     );
@@ -191,6 +200,8 @@ export class Loading<V> {
     return new Promise<Outcome<V>>((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
       let followed: Run<V>;
+      // A loader of one's own is waited for as long as it takes, like that of whoever began the load.
+      let own: Run<V> | undefined;
       const follow = (run: Run<V>) => {
         followed = run;
         // Each waiter listens for itself: in Workers, where one listens is where one goes on.
@@ -206,13 +217,14 @@ export class Loading<V> {
             else giveUp();
           },
         );
-        if (timeout !== 0) timer = startTimer(giveUp, timeout);
+        if (timeout !== 0 && run !== own) timer = startTimer(giveUp, timeout);
       };
       const giveUp = () => {
         const current = currentOf(flight);
         if (current !== followed) return follow(current);
         this.givenUp++;
-        follow(this.#run(flight, request, stale));
+        own = this.#run(flight, request, stale);
+        follow(own);
       };
       follow(currentOf(flight));
     });

@@ -248,7 +248,7 @@ export class MemoryCache<V = unknown> {
 
   /**
    * Keys of this namespace itself that may be served, stale ones included, in no particular order. The cache may be
-   * changed meanwhile: entries that stay are met exactly once, others at most once.
+   * changed meanwhile: entries that stay are met exactly once, others at most once. O(entries of the whole cache).
    */
   *keys(): Generator<string, void, undefined> {
     for (const _slot of this.#slots()) yield this.#shared.engine.readKey();
@@ -316,7 +316,8 @@ export class MemoryCache<V = unknown> {
 
   /**
    * Changes the bounds; what is not given stays. A lowered bound holds at once for what comes in; up to 4096 entries
-   * leave within the call, the rest in slices with later operations.
+   * leave within the call, the rest in slices with later operations. In reference mode without `sizeOf`, `maxBytes` can
+   * only be changed if the cache was made with one.
    */
   resize(bounds: { maxEntries?: Count; maxBytes?: Size }): void {
     const shared = this.#shared;

@@ -34,7 +34,8 @@ export class Shared<V> {
   #timed: boolean;
   /** Whether the hash seed is still to be chosen, because there is no randomness at module scope of a Worker. */
   #unseeded = false;
-  #bounded: boolean;
+  /** Whether the size of every value is known. */
+  readonly #weighed: boolean;
   closed = false;
 
   constructor(options: ReadCacheOptions<V>) {
@@ -47,11 +48,11 @@ export class Shared<V> {
       jitter,
       maxKeyBytes,
     });
-    this.#bounded = !!maxBytes;
+    this.#weighed = !!maxBytes || options.sizeOf !== undefined || values === 'bytes';
     this.values =
       values === 'bytes'
         ? new BytesValues<V>(this.engine, options.serializer)
-        : new ReferenceValues<V>(options.sizeOf, () => this.#bounded);
+        : new ReferenceValues<V>(options.sizeOf, this.#weighed);
     this.events = new Events((wanted) => {
       if (!this.closed) this.engine.watch((wanted & Wanted.Remove) !== 0);
     });
@@ -185,8 +186,13 @@ export class Shared<V> {
   }
 
   resize(maxEntries: number | undefined, maxBytes: number | undefined): void {
+    if (maxBytes && !this.#weighed) {
+      throw new TiercelError(
+        'ERR_TIERCEL_INVALID_OPTION',
+        'maxBytes: this cache was made without, so the sizes of its values are not known; make it with maxBytes or sizeOf',
+      );
+    }
     this.engine.resize(maxEntries, maxBytes);
-    if (maxBytes !== undefined) this.#bounded = maxBytes !== 0;
     this.finish();
   }
 

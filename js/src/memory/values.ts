@@ -29,11 +29,11 @@ export class ReferenceValues<V> implements Values<V> {
   #slots: (V | undefined)[] = [];
   readonly #sizeOf: ((value: V, key: string) => number) | undefined;
   /** Without a bound in bytes nobody needs to know what a value weighs. */
-  readonly #weighs: () => boolean;
+  readonly #weighed: boolean;
 
-  constructor(sizeOf: ((value: V, key: string) => number) | undefined, weighs: () => boolean) {
+  constructor(sizeOf: ((value: V, key: string) => number) | undefined, weighed: boolean) {
     this.#sizeOf = sizeOf;
-    this.#weighs = weighs;
+    this.#weighed = weighed;
   }
 
   encode(value: V, key: string, weight: number | undefined): Payload {
@@ -41,7 +41,7 @@ export class ReferenceValues<V> implements Values<V> {
   }
 
   #weigh(value: V, key: string): number {
-    if (this.#sizeOf === undefined) return this.#weighs() ? estimateSize(value) : 0;
+    if (this.#sizeOf === undefined) return this.#weighed ? estimateSize(value) : 0;
     const size = this.#sizeOf(value, key);
     if (typeof size === 'number' && size >= 0 && size <= Number.MAX_SAFE_INTEGER) return size;
     throw invalidReturn('sizeOf', size, 'a number of bytes from 0 to 2^53 - 1');
