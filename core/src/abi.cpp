@@ -23,14 +23,15 @@ struct TiercelEngine {
   TiercelEngine(const TiercelEngine&) = delete;
   TiercelEngine& operator=(const TiercelEngine&) = delete;
 
-  // Without memory the message is empty: the status alone has to do.
-  void Say(const std::string& text) {
+  // False without memory: then the message is empty, and the status alone has to do.
+  bool Say(const std::string& text) {
     tiercel::Free(message);
     message_length = 0;
     message = static_cast<char*>(tiercel::Allocate(text.size() + 1));
-    if (message == nullptr) return;
+    if (message == nullptr) return false;
     std::memcpy(message, text.c_str(), text.size() + 1);
     message_length = static_cast<uint32_t>(text.size());
+    return true;
   }
 
   double own_registers[TIERCEL_REGISTERS] = {};
@@ -114,6 +115,7 @@ double tiercel_cache_open(TiercelEngine* engine, const char* options, uint32_t l
     engine->Say(fault);
     return TIERCEL_BAD_OPTION;
   }
+  if (engine->handles.IsFull()) return TIERCEL_LIMIT;
   if (!engine->caches.Reserve(engine->caches.size() + 1)) return TIERCEL_NO_MEMORY;
   Cache* cache = Cache::Open(parsed, &engine->handles, engine->registers);
   if (cache == nullptr) return TIERCEL_NO_MEMORY;
@@ -149,7 +151,9 @@ int32_t tiercel_cache_watch(TiercelEngine* engine, double ns, uint32_t on) {
 
 int32_t tiercel_cache_stats(TiercelEngine* engine, double ns, uint32_t reset) {
   return InNamespace(engine, ns, [=](Cache* cache, uint32_t) {
-    engine->Say(cache->Stats(reset != 0));
+    // Nothing is lost: what could not be told is not reset.
+    if (!engine->Say(cache->Stats())) return int32_t{TIERCEL_NO_MEMORY};
+    if (reset != 0) cache->ResetStats();
     return int32_t{TIERCEL_OK};
   });
 }

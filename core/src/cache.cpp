@@ -74,16 +74,16 @@ int32_t Cache::Watch(bool on) {
   return RemovalsClear();
 }
 
-std::string Cache::Stats(bool reset) {
+std::string Cache::Stats() const {
   uint64_t pending = uint64_t{scopes_.dead()} + (sweep_end_ - sweep_at_);
   if (pending > entries_.size()) pending = entries_.size();
-  std::string json = StatsJson(
+  return StatsJson(
       counters_, {entries_.size(), bytes_, max_entries_, max_bytes_, loads_.size(), pending, scopes_.size()});
-  if (reset) {
-    counters_ = Counters();
-    counters_.adds = entries_.size();  // So that adds minus removals goes on to be the entries.
-  }
-  return json;
+}
+
+void Cache::ResetStats() {
+  counters_ = Counters();
+  counters_.adds = entries_.size();  // So that adds minus removals goes on to be the entries.
 }
 
 // ---- Inputs and outputs

@@ -55,7 +55,8 @@ class Cache {
   int32_t Seed(const uint8_t* seed);
   int32_t Resize(double max_entries, double max_bytes);
   int32_t Watch(bool on);
-  std::string Stats(bool reset);
+  std::string Stats() const;
+  void ResetStats();
   double Namespace(uint32_t scope, const uint8_t* part, uint32_t bytes, uint32_t encoding);
   double Clear(uint32_t scope, double now);
   double Size(uint32_t scope) const;
