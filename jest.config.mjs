@@ -10,6 +10,8 @@ export default {
   displayName: engine,
   testEnvironment: 'node',
   roots: ['<rootDir>/tests/js'],
+  // A hang shows all the same; a slow machine is no failure.
+  testTimeout: 180_000,
   testMatch: ['**/*.test.ts'],
   // TypeScript names its own files by the extension they have once compiled.
   moduleNameMapper: { '^(\\./.*)\\.js$': '$1' },
