@@ -149,7 +149,7 @@ static void AnEntryHasAtMost64Tags(void) {
 }
 
 static void NumbersOutOfRangeChangeNothing(void) {
-  static const double bad[] = {-1, -5e-324, NAN, -INFINITY};
+  static const double bad[] = {-1, -5e-324, NAN, -INFINITY, INFINITY, 1e300, 9007199254740992.0};
   for (int by_reference = 0; by_reference < 2; by_reference++) {
     TiercelEngine* engine = tiercel_engine_new(NULL);
     const double cache = Open(engine, by_reference != 0 ? "{\"maxEntries\":9}" : kBytesMode);

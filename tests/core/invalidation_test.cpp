@@ -209,14 +209,31 @@ TEST_CASE("the size of a namespace has the dead ones in it until they are reclai
   }
 }
 
-TEST_CASE("a dead entry makes room before a live one is evicted") {
-  constexpr int kCount = 6000;
+TEST_CASE("all of a large cache is reclaimed after a clear, what came in since is not") {
+  constexpr int kCount = 9000;
   Engine engine;
-  const double cache = engine.Open(R"({"maxEntries":6001,"values":"bytes"})");
+  const double cache = engine.Open(kOptions);
+  const double ns = engine.Namespace(cache, "n");
+  Fill(engine, cache, kCount / 2);
+  Fill(engine, ns, kCount / 2, {"tag"});
+  REQUIRE(engine.Clear(cache, 1) == kCount);
+  Fill(engine, ns, 10, {"tag"});
+  for (int i = 0; i < kCount; i++) engine.Delete(cache, "absent", 1);
+  REQUIRE(engine.Register(TIERCEL_R_ENTRIES) == 10);
+  REQUIRE(Document(engine.Stats(cache)).Number("pendingReclaim") == 0);
+  REQUIRE(CountServed(engine, ns, kCount) == 10);
+}
+
+TEST_CASE("a dead entry makes room before a live one is evicted") {
+  constexpr int kCount = 12000;
+  Engine engine;
+  const double cache = engine.Open(kOptions);
   engine.Set(cache, "oldest", {}, 1);
   Fill(engine, cache, kCount, {"tag"});
-  engine.Invalidate(cache, {"tag"}, 1);
-  for (int i = 0; i < 3000; i++) engine.Set(cache, "new " + std::to_string(i), {}, 1);
+  REQUIRE(engine.Invalidate(cache, {"tag"}, 1) == kCount);
+  // More must leave than are reclaimed at once.
+  REQUIRE(engine.Resize(cache, 100, -1) == TIERCEL_OK);
+  while (engine.Register(TIERCEL_R_ENTRIES) > 100) engine.Set(cache, "new", {}, 1);
   REQUIRE(engine.Get(cache, "oldest", 1) >= 0);
 }
 

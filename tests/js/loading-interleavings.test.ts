@@ -191,7 +191,7 @@ test('in 10,000 random interleavings no value is served whose load began before 
     await run.end();
     if (run.oracle.violations.length > 0) throw new Error(run.oracle.violations.slice(0, 5).join('; '));
   });
-}, 60_000);
+});
 
 test('the oracle of the interleavings catches a cache that stores what an invalidation overtook', () => {
   const oracle = new Oracle();
