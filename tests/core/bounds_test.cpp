@@ -93,10 +93,11 @@ TEST_CASE("entries and bytes are within their bounds after each set") {
 
 TEST_CASE("a replaced value may grow to the whole budget") {
   Engine engine;
-  const double cache = engine.Open(R"({"maxBytes":1000,"values":"bytes"})");
-  for (int i = 0; i < 5; i++) engine.Set(cache, std::to_string(i), {}, 1);
-  const std::string value(static_cast<size_t>(1000 - kEntryCost - 1), 'v');
+  const double cache = engine.Open(R"({"maxBytes":1000000,"values":"bytes"})");
+  for (int i = 0; i < 10000; i++) engine.Set(cache, std::to_string(i), {}, 1);
+  const std::string value(static_cast<size_t>(1000000 - kEntryCost - 1), 'v');
   REQUIRE(engine.Set(cache, "0", {.value = value}, 1) >= 0);
+  REQUIRE(engine.Register(TIERCEL_R_BYTES) == 1000000);
   REQUIRE(Read(engine, cache, "0", 1) == value);
   REQUIRE(engine.Size(cache) == 1);
 }

@@ -209,19 +209,22 @@ TEST_CASE("the size of a namespace has the dead ones in it until they are reclai
   }
 }
 
-TEST_CASE("all of a large cache is reclaimed after a clear, what came in since is not") {
+TEST_CASE("all of a large cache is reclaimed after each clear, what came in since is not") {
   constexpr int kCount = 9000;
   Engine engine;
   const double cache = engine.Open(kOptions);
   const double ns = engine.Namespace(cache, "n");
-  Fill(engine, cache, kCount / 2);
-  Fill(engine, ns, kCount / 2, {"tag"});
-  REQUIRE(engine.Clear(cache, 1) == kCount);
-  Fill(engine, ns, 10, {"tag"});
-  for (int i = 0; i < kCount; i++) engine.Delete(cache, "absent", 1);
-  REQUIRE(engine.Register(TIERCEL_R_ENTRIES) == 10);
-  REQUIRE(Document(engine.Stats(cache)).Number("pendingReclaim") == 0);
-  REQUIRE(CountServed(engine, ns, kCount) == 10);
+  for (int round = 0; round < 3; round++) {
+    Fill(engine, cache, kCount / 2);
+    Fill(engine, ns, kCount / 2, {"tag"});
+    REQUIRE(engine.Clear(cache, 1) == kCount);
+    Fill(engine, ns, 10, {"tag"});
+    for (int i = 0; i < kCount; i++) engine.Delete(cache, "absent", 1);
+    REQUIRE(engine.Register(TIERCEL_R_ENTRIES) == 10);
+    REQUIRE(Document(engine.Stats(cache)).Number("pendingReclaim") == 0);
+    REQUIRE(CountServed(engine, ns, kCount) == 10);
+    REQUIRE(engine.Clear(ns, 1) == 10);
+  }
 }
 
 TEST_CASE("a dead entry makes room before a live one is evicted") {

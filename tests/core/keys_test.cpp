@@ -6,6 +6,7 @@
 
 #include "catch.h"
 #include "engine.h"
+#include "key.h"
 #include "random.h"
 
 namespace tiercel::test {
@@ -23,6 +24,12 @@ std::u16string RandomUnits(Random& random) {
   std::u16string units(random.Below(9), 0);
   for (char16_t& unit : units) unit = kUnits[random.Below(most)];
   return units;
+}
+
+// The hash of a Latin-1 key in an unseeded cache; 32 bits, so that collisions can be searched for.
+uint32_t HashOf(uint32_t ns, const std::string& key) {
+  const auto* data = reinterpret_cast<const uint8_t*>(key.data());
+  return HashText({}, ns, 0, {data, static_cast<uint32_t>(key.size()), false});
 }
 
 Text Pass(const std::u16string& units, bool as_utf16) {
@@ -115,6 +122,49 @@ TEST_CASE("a namespace is not a part of its keys") {
     REQUIRE(engine.Set(ns, path.back(), {.value = std::to_string(stored++)}, 1) >= 0);
   }
   REQUIRE(engine.Size(cache) == static_cast<double>(paths.size()));
+}
+
+TEST_CASE("two keys of one hash are two keys") {
+  Engine engine;
+  const double cache = engine.Open(kOptions);
+  std::map<uint32_t, std::string> seen;
+  int collisions = 0;
+  for (int i = 0; collisions < 3; i++) {
+    const std::string key = std::to_string(i);
+    const auto [other, is_new] = seen.emplace(HashOf(0, key), key);
+    if (is_new) continue;
+    collisions++;
+    engine.Set(cache, other->second, {.value = "one"}, 1);
+    REQUIRE_FALSE(Read(engine, cache, key, 1));
+    engine.Set(cache, key, {.value = "two"}, 1);
+    REQUIRE(Read(engine, cache, other->second, 1) == "one");
+    REQUIRE(engine.Delete(cache, key, 1) == 1);
+    REQUIRE(Read(engine, cache, other->second, 1) == "one");
+  }
+}
+
+TEST_CASE("a key of one hash in two namespaces is two keys") {
+  constexpr uint32_t kNamespaces = 3000;
+  Engine engine;
+  const double cache = engine.Open(kOptions);
+  std::vector<double> namespaces = {cache};  // By their number in the core.
+  for (uint32_t i = 1; i < kNamespaces; i++) namespaces.push_back(engine.Namespace(cache, std::to_string(i)));
+  int collisions = 0;
+  for (int i = 0; collisions < 2; i++) {
+    const std::string key = std::to_string(i);
+    std::map<uint32_t, uint32_t> seen;
+    for (uint32_t ns = 0; ns < kNamespaces; ns++) {
+      const auto [other, is_new] = seen.emplace(HashOf(ns, key), ns);
+      if (is_new) continue;
+      collisions++;
+      engine.Set(namespaces[other->second], key, {.value = "one"}, 1);
+      const double load = engine.LoadBegin(namespaces[other->second], key);
+      REQUIRE_FALSE(Read(engine, namespaces[ns], key, 1));
+      REQUIRE(engine.Delete(namespaces[ns], key, 1) == 0);
+      REQUIRE(engine.LoadBegin(namespaces[ns], key) != load);
+      REQUIRE(engine.LoadCommit(load, {.value = "two"}, 1) >= 0);
+    }
+  }
 }
 
 TEST_CASE("keys stay found when the cache is seeded anew") {

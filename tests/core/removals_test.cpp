@@ -114,26 +114,29 @@ TEST_CASE("the log is kept until it is cleared") {
   REQUIRE(engine.RemovalAt(cache, 0) == TIERCEL_BAD_ARGUMENT);
 }
 
-TEST_CASE("a large clear tells each removal once, as it is reclaimed") {
+TEST_CASE("a large invalidation tells each removal once, as it is reclaimed") {
   constexpr int kCount = 6000;
-  Engine engine;
-  const double cache = engine.Open(R"({"maxEntries":10000,"values":"bytes"})");
-  engine.Watch(cache, true);
-  const double ns = engine.Namespace(cache, "n");
-  for (int i = 0; i < kCount; i++) engine.Set(ns, std::to_string(i), {.value = std::to_string(i)}, 1);
-  REQUIRE(engine.Clear(ns, 1) == kCount);
-  std::vector<int> told(kCount);
-  for (int call = 0; engine.Register(TIERCEL_R_ENTRIES) != 0; call++) {
-    for (const Removal& removal : engine.Drain(cache)) {
-      REQUIRE(removal.cause == TIERCEL_CAUSE_CLEAR);
-      REQUIRE(removal.value == removal.key.bytes);
-      told[static_cast<size_t>(std::stoi(removal.value))]++;
+  for (const bool by_tag : {false, true}) {
+    Engine engine;
+    const double cache = engine.Open(R"({"maxEntries":10000,"values":"bytes"})");
+    engine.Watch(cache, true);
+    const double ns = engine.Namespace(cache, "n");
+    for (int i = 0; i < kCount; i++) {
+      engine.Set(ns, std::to_string(i), {.value = std::to_string(i), .tags = {"tag"}}, 1);
     }
-    REQUIRE(call < kCount);
-    engine.Delete(cache, "absent", 1);
+    REQUIRE((by_tag ? engine.Invalidate(ns, {"tag"}, 1) : engine.Clear(ns, 1)) == kCount);
+    std::vector<int> told(kCount);
+    for (int call = 0; call < kCount; call++) {
+      for (const Removal& removal : engine.Drain(cache)) {
+        REQUIRE(removal.cause == (by_tag ? TIERCEL_CAUSE_TAG : TIERCEL_CAUSE_CLEAR));
+        REQUIRE(removal.value == removal.key.bytes);
+        told[static_cast<size_t>(std::stoi(removal.value))]++;
+      }
+      engine.Delete(cache, "absent", 1);
+    }
+    REQUIRE(engine.Register(TIERCEL_R_ENTRIES) == 0);
+    REQUIRE(told == std::vector<int>(kCount, 1));
   }
-  for (const Removal& removal : engine.Drain(cache)) told[static_cast<size_t>(std::stoi(removal.value))]++;
-  REQUIRE(told == std::vector<int>(kCount, 1));
 }
 
 TEST_CASE("an unwatched cache in bytes mode logs nothing") {
