@@ -89,7 +89,7 @@ void Cache::ResetStats() {
 // ---- Inputs and outputs
 
 double Cache::Tick(double now) {
-  if (now > now_) now_ = now;
+  if (now > now_ && now < kForever) now_ = now;
   return now_;
 }
 

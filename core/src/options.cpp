@@ -123,7 +123,10 @@ class Reader {
 }  // namespace
 
 bool ParseOptions(const char* json, size_t length, Options* options, std::string* message) {
-  const Json document = Json::parse(json, json + length, nullptr, false);
+  // The parser would take a NUL for the end, and not see what is behind it.
+  const bool has_nul = std::find(json, json + length, '\0') != json + length;
+  const Json document =
+      has_nul ? Json(Json::value_t::discarded) : Json::parse(json, json + length, nullptr, false);
   Reader read(document, message);
   if (document.is_discarded()) {
     read.Fail("syntax", "", "the options are not valid JSON");

@@ -155,10 +155,6 @@ void Scopes::Stamp(uint32_t scope, uint64_t sequence) {
   s.stamp = sequence;
   newest_stamp_ = sequence;
   dead_.Append(links_, s.entries);
-  if (!s.idle) return;
-  // The idle are kept by age of stamp, so that the floor rises no more than it must.
-  idle_.Remove(scopes_, scope);
-  idle_.PushTail(scopes_, scope);
 }
 
 void Scopes::Attach(uint32_t slot, const TagSet& tags) {

@@ -86,7 +86,9 @@ class Scopes {
   // Whether it died by a tag; else by a namespace.
   bool DiedByTag(const Entry& entry) const;
 
-  // Puts a stamp on a scope. Its entries, none of them alive any more, join the dead.
+  // Puts a stamp on a scope that the caller holds: becoming idle after, it joins the idle as the one with the
+  // newest stamp, so that the floor rises no more than it must. Its entries, none of them alive any more,
+  // join the dead.
   void Stamp(uint32_t scope, uint64_t sequence);
 
   // Stores nothing of a load that began before `sequence`.

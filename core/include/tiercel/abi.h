@@ -21,7 +21,8 @@
  *    pointer of a UTF-16 string is even. A list of strings is packed: for each a u32 of
  *    (bytes * 2 + encoding), little-endian, its bytes, and zeros up to a multiple of 4.
  * 7. Time is an argument: `now`, milliseconds of a monotonic clock of the caller's. A `now` below one
- *    seen before is taken as that one. Durations are milliseconds; 0 means "none".
+ *    seen before is taken as that one, and so is one that is no finite number. Durations are milliseconds
+ * from 0 to 2^53 - 1; 0 means "none".
  * 8. Hot calls carry numbers only. What does not fit the returned number is left in the engine's
  *    registers; each call says which of them it writes. No struct crosses: options come in and
  *    statistics go out as one JSON document in UTF-8.
@@ -153,12 +154,12 @@ TIERCEL_EXPORT(tiercel_message_length) uint32_t tiercel_message_length(TiercelEn
 
 /* Opens a cache; returns the handle of its root namespace. Options are a JSON object:
  *   maxEntries   integer, 0 to 2^31 - 1; default 10000, or no bound if maxBytes is given; 0: no bound
- *   maxBytes     integer, 0 to 2^53 - 1; default 0: no bound. One bound at least is required
- *   policy       "lru"
- *   values       "reference" (default): the caller keeps values by slot; "bytes": the core keeps them
- *   jitter       0 to 1, default 0: each ttl is scaled by a random factor of 1 - jitter to 1 + jitter
- *   maxKeyBytes  1 to 1048576, default 1024: longest key, namespace part or tag as stored
- * Unknown members are errors. */
+ *   maxBytes     integer, 0 to 2^53 - 1; default 0: no bound. One bound at least is required. An entry counts
+ *                with its key, its value or weight, 96, and 24 for each of its tags and namespaces but the
+ * root policy       "lru" values       "reference" (default): the caller keeps values by slot; "bytes": the
+ * core keeps them jitter       0 to 1, default 0: each ttl is scaled by a random factor of 1 - jitter to 1 +
+ * jitter maxKeyBytes  1 to 1048576, default 1024: longest key, namespace part or tag as stored Unknown
+ * members are errors. */
 TIERCEL_EXPORT(tiercel_cache_open)
 double tiercel_cache_open(TiercelEngine* engine, const char* options, uint32_t length);
 
