@@ -1,267 +1,91 @@
-// The Node addon: the calls of tiercel/abi.h as JavaScript functions of numbers, bound to one engine.
+// The Node addon: the calls of tiercel/abi.h as JavaScript functions.
 //
-// A function carries its engine as the data that it was created with, so it has no receiver that could be
-// wrong. All functions of an engine share a Box; it is freed when the last of them was collected, and at the
-// end of the environment (a worker that is terminated included) at the latest. `dispose` frees the engine
-// earlier, after which every call answers TIERCEL_BAD_HANDLE.
+// The functions are made once for each environment (the main thread, a worker) and serve all its engines. The
+// numbers that a call takes lie in an array that both sides see, first of all the number of the engine:
+// reading them costs nothing, while each argument of a function costs a call into Node. The one argument
+// there may be is a string, which is copied to the beginning of the engine's buffer. What a call returns is
+// returned.
+//
+// An engine is freed by `dispose`, with the object that createEngine gave for it, or with the environment.
 //
 // The buffer is memory of an ArrayBuffer of JavaScript's: inputs lie in it, at offsets, and what the core
 // gives out as a pointer is copied to its beginning and its place left in the registers, or -1 if it does
-// not fit. js/src/engine/port.ts is the other side.
+// not fit: then `refetch`, after `reserve`, copies it again. js/src/engine/native.ts is the other side.
 #include <napi.h>
 
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <string>
 
+#include "box.h"
+#include "calls.h"
 #include "tiercel/abi.h"
 
+namespace tiercel::node {
 namespace {
 
-struct Box {
-  TiercelEngine* engine = nullptr;
-  double* registers = nullptr;  // Memory of `registers_ref`.
-  uint8_t* buffer = nullptr;    // Memory of `buffer_ref`.
-  uint32_t capacity = 0;        // Of the buffer, in bytes.
-  napi_ref registers_ref = nullptr;
-  napi_ref buffer_ref = nullptr;
-  uint32_t functions = 0;  // Alive; each holds the box.
-};
+// ---- The calls that take or return more than numbers and a string
 
-void Unhold(napi_env env, void* data, void*) {
-  Box* box = static_cast<Box*>(data);
-  if (--box->functions != 0) return;
-  tiercel_engine_delete(box->engine);
-  if (box->registers_ref != nullptr) napi_delete_reference(env, box->registers_ref);
-  if (box->buffer_ref != nullptr) napi_delete_reference(env, box->buffer_ref);
-  delete box;
-}
-
-constexpr size_t kMostArguments = 12;
-
-// The numbers that a function was called with.
-class Arguments {
- public:
-  Arguments(napi_env env, napi_callback_info info, size_t count) : env_(env) {
-    napi_value values[kMostArguments];
-    size_t given = kMostArguments;
-    void* data = nullptr;
-    napi_get_cb_info(env, info, &given, values, nullptr, &data);
-    box_ = static_cast<Box*>(data);
-    ok_ = given >= count;
-    for (size_t i = 0; ok_ && i < count; i++)
-      ok_ = napi_get_value_double(env, values[i], &numbers_[i]) == napi_ok;
-    if (!ok_) napi_throw_type_error(env, "ERR_TIERCEL_INVALID_ARGUMENT", "the engine takes numbers");
-  }
-
-  bool ok() const { return ok_; }
-  Box* box() const { return box_; }
-  double operator[](size_t i) const { return numbers_[i]; }
-  uint32_t Unsigned(size_t i) const {
-    return numbers_[i] >= 0 && numbers_[i] <= UINT32_MAX ? static_cast<uint32_t>(numbers_[i]) : UINT32_MAX;
-  }
-  int32_t Signed(size_t i) const {
-    return std::abs(numbers_[i]) <= INT32_MAX ? static_cast<int32_t>(numbers_[i]) : -1;
-  }
-
-  // Whether the buffer has `length` bytes at `at`.
-  bool Holds(uint32_t at, uint32_t length) const { return uint64_t{at} + length <= box_->capacity; }
-
-  napi_value Return(double result) const {
-    napi_value value = nullptr;
-    const int32_t integer = std::abs(result) <= INT32_MAX ? static_cast<int32_t>(result) : 0;
-    if (integer == result) {
-      napi_create_int32(env_, integer, &value);
-    } else {
-      napi_create_double(env_, result, &value);
-    }
-    return value;
-  }
-
- private:
-  napi_env env_;
-  Box* box_ = nullptr;
-  double numbers_[kMostArguments] = {};
-  bool ok_ = false;
-};
-
-// ---- What the core gives out, copied to where JavaScript can read it
-
-// Copies what registers[address] points to, registers[length] bytes, to offset `at`. Returns where it ends.
-uint32_t CopyOut(Box* box, TiercelRegister address, TiercelRegister length, uint32_t at) {
-  const auto* from = reinterpret_cast<const uint8_t*>(static_cast<uintptr_t>(box->registers[address]));
-  const uint32_t bytes = static_cast<uint32_t>(box->registers[length]);
-  if (uint64_t{at} + bytes > box->capacity) {
-    box->registers[address] = -1;
-    return at;
-  }
-  if (bytes != 0) std::memcpy(box->buffer + at, from, bytes);
-  box->registers[address] = at;
-  return (at + bytes + 7) & ~7U;
-}
-
-// Before a call that may leave addresses: so that none is left over from an earlier one.
-void ForgetAddresses(Box* box) {
-  box->registers[TIERCEL_R_VALUE] = box->registers[TIERCEL_R_VALUE_LENGTH] = 0;
-  box->registers[TIERCEL_R_KEY] = box->registers[TIERCEL_R_KEY_LENGTH] = 0;
-}
-
-double WithAddresses(Box* box, double result) {
-  if (result < 0) {
-    ForgetAddresses(box);
-    return result;
-  }
-  const uint32_t end = CopyOut(box, TIERCEL_R_KEY, TIERCEL_R_KEY_LENGTH, 0);
-  CopyOut(box, TIERCEL_R_VALUE, TIERCEL_R_VALUE_LENGTH, end);
-  return result;
-}
-
-// ---- The calls
-
-// A function whose arguments are the numbers that `call` takes after the box.
-template <size_t kCount, double (*kCall)(Box*, const Arguments&)>
-napi_value Call(napi_env env, napi_callback_info info) {
-  const Arguments arguments(env, info, kCount);
-  return arguments.ok() ? arguments.Return(kCall(arguments.box(), arguments)) : nullptr;
-}
-
-// A function whose second and third arguments are length and encoding of a string at the buffer's beginning.
-template <size_t kCount, double (*kCall)(Box*, const Arguments&)>
-double WithString(Box* box, const Arguments& a) {
-  return a.Holds(0, a.Unsigned(1)) ? kCall(box, a) : double{TIERCEL_BAD_ARGUMENT};
-}
-
-double Resize(Box* box, const Arguments& a) { return tiercel_cache_resize(box->engine, a[0], a[1], a[2]); }
-double Watch(Box* box, const Arguments& a) { return tiercel_cache_watch(box->engine, a[0], a.Unsigned(1)); }
-double Stats(Box* box, const Arguments& a) { return tiercel_cache_stats(box->engine, a[0], a.Unsigned(1)); }
-double Clear(Box* box, const Arguments& a) { return tiercel_clear(box->engine, a[0], a[1]); }
-double Size(Box* box, const Arguments& a) { return tiercel_size(box->engine, a[0]); }
-double Iterate(Box* box, const Arguments& a) { return tiercel_iterate(box->engine, a[0]); }
-double LoadEnd(Box* box, const Arguments& a) { return tiercel_load_end(box->engine, a[0]); }
-double RemovalsClear(Box* box, const Arguments& a) { return tiercel_removals_clear(box->engine, a[0]); }
-
-double Namespace(Box* box, const Arguments& a) {
-  return tiercel_namespace(box->engine, a[0], box->buffer, a.Unsigned(1), a.Unsigned(2));
-}
-
-double Get(Box* box, const Arguments& a) {
-  box->registers[TIERCEL_R_VALUE] = 0;
-  const int32_t slot =
-      tiercel_get(box->engine, a[0], box->buffer, a.Unsigned(1), a.Unsigned(2), a[3], a.Unsigned(4));
-  if (slot >= 0 && box->registers[TIERCEL_R_VALUE] != 0) {
-    CopyOut(box, TIERCEL_R_VALUE, TIERCEL_R_VALUE_LENGTH, 0);
-  }
-  return slot;
-}
-
-double Set(Box* box, const Arguments& a) {
-  const uint32_t value = a.Unsigned(3);
-  const uint32_t tags = a.Unsigned(9);
-  if (!a.Holds(value, a.Unsigned(4)) || !a.Holds(tags, a.Unsigned(10))) return TIERCEL_BAD_ARGUMENT;
-  return tiercel_set(box->engine, a[0], box->buffer, a.Unsigned(1), a.Unsigned(2), box->buffer + value,
-                     a.Unsigned(4), a.Unsigned(5), a[6], a[7], a[8], box->buffer + tags, a.Unsigned(10),
-                     a[11]);
-}
-
-double Delete(Box* box, const Arguments& a) {
-  return tiercel_delete(box->engine, a[0], box->buffer, a.Unsigned(1), a.Unsigned(2), a[3]);
-}
-
-double Touch(Box* box, const Arguments& a) {
-  return tiercel_touch(box->engine, a[0], box->buffer, a.Unsigned(1), a.Unsigned(2), a[3], a[4]);
-}
-
-double InvalidateTags(Box* box, const Arguments& a) {
-  return tiercel_invalidate_tags(box->engine, a[0], box->buffer, a.Unsigned(1), a[2]);
-}
-
-double Tags(Box* box, const Arguments& a) {
-  ForgetAddresses(box);
-  return WithAddresses(box, tiercel_tags(box->engine, a[0], a.Signed(1)));
-}
-
-double Value(Box* box, const Arguments& a) {
-  ForgetAddresses(box);
-  return WithAddresses(box, tiercel_value(box->engine, a[0], a.Signed(1)));
-}
-
-double Next(Box* box, const Arguments& a) {
-  ForgetAddresses(box);
-  return WithAddresses(box, tiercel_next(box->engine, a[0], a.Signed(1), a[2], a[3]));
-}
-
-double Removal(Box* box, const Arguments& a) {
-  ForgetAddresses(box);
-  return WithAddresses(box, tiercel_removal(box->engine, a[0], a.Unsigned(1)));
-}
-
-double LoadBegin(Box* box, const Arguments& a) {
-  return tiercel_load_begin(box->engine, a[0], box->buffer, a.Unsigned(1), a.Unsigned(2));
-}
-
-double LoadTags(Box* box, const Arguments& a) {
-  return tiercel_load_tags(box->engine, a[0], box->buffer, a.Unsigned(1));
-}
-
-double LoadCommit(Box* box, const Arguments& a) {
-  const uint32_t value = a.Unsigned(1);
-  const uint32_t tags = a.Unsigned(7);
-  if (!a.Holds(value, a.Unsigned(2)) || !a.Holds(tags, a.Unsigned(8))) return TIERCEL_BAD_ARGUMENT;
-  return tiercel_load_commit(box->engine, a[0], box->buffer + value, a.Unsigned(2), a.Unsigned(3), a[4], a[5],
-                             a[6], box->buffer + tags, a.Unsigned(8), a[9], a.Unsigned(10));
-}
-
-// ---- The calls that take or return more than numbers
-
-napi_value Open(napi_env env, napi_callback_info info) {
-  napi_value value = nullptr;
+// The box of the call and the value it was given, which is undefined if there was none.
+Box* BoxOf(napi_env env, napi_callback_info info, const Environment** environment, napi_value* value) {
   size_t given = 1;
   void* data = nullptr;
-  napi_get_cb_info(env, info, &given, &value, nullptr, &data);
+  napi_get_cb_info(env, info, &given, value, nullptr, &data);
+  *environment = static_cast<Environment*>(data);
+  return Call(**environment).box();
+}
+
+napi_value Open(napi_env env, napi_callback_info info) {
+  const Environment* environment = nullptr;
+  napi_value value = nullptr;
+  Box* box = BoxOf(env, info, &environment, &value);
+  if (box == nullptr) return Number(env, TIERCEL_BAD_HANDLE);
   const std::string options = Napi::Value(env, value).ToString().Utf8Value();
-  const double root = tiercel_cache_open(static_cast<Box*>(data)->engine, options.data(),
-                                         static_cast<uint32_t>(options.size()));
-  return Napi::Number::New(env, root);
+  return Number(env, tiercel_cache_open(box->engine, options.data(), static_cast<uint32_t>(options.size())));
 }
 
 napi_value Seed(napi_env env, napi_callback_info info) {
-  napi_value values[2];
-  size_t given = 2;
-  void* data = nullptr;
-  napi_get_cb_info(env, info, &given, values, nullptr, &data);
-  double ns = 0;
+  const Environment* environment = nullptr;
+  napi_value value = nullptr;
+  Box* box = BoxOf(env, info, &environment, &value);
   size_t length = 0;
   void* seed = nullptr;
-  if (given < 2 || napi_get_value_double(env, values[0], &ns) != napi_ok ||
-      napi_get_typedarray_info(env, values[1], nullptr, &length, &seed, nullptr, nullptr) != napi_ok ||
+  if (box == nullptr ||
+      napi_get_typedarray_info(env, value, nullptr, &length, &seed, nullptr, nullptr) != napi_ok ||
       length != TIERCEL_SEED_BYTES) {
-    return Napi::Number::New(env, TIERCEL_BAD_ARGUMENT);
+    return Number(env, TIERCEL_BAD_ARGUMENT);
   }
-  Box* box = static_cast<Box*>(data);
-  return Napi::Number::New(env, tiercel_cache_seed(box->engine, ns, static_cast<const uint8_t*>(seed)));
+  const double ns = Call(*environment)[0];
+  return Number(env, tiercel_cache_seed(box->engine, ns, static_cast<const uint8_t*>(seed)));
 }
 
 napi_value Message(napi_env env, napi_callback_info info) {
-  void* data = nullptr;
-  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
-  TiercelEngine* engine = static_cast<Box*>(data)->engine;
-  return Napi::String::New(env, tiercel_message(engine), tiercel_message_length(engine));
+  const Environment* environment = nullptr;
+  napi_value value = nullptr;
+  const Box* box = BoxOf(env, info, &environment, &value);
+  if (box == nullptr) return Napi::String::New(env, "");
+  return Napi::String::New(env, tiercel_message(box->engine), tiercel_message_length(box->engine));
+}
+
+// Makes an ArrayBuffer, or returns nullptr with no exception pending: V8 refuses one past its limit.
+napi_value NewArrayBuffer(napi_env env, size_t bytes, void** memory) {
+  napi_value buffer = nullptr;
+  if (napi_create_arraybuffer(env, bytes, memory, &buffer) == napi_ok) return buffer;
+  napi_value exception = nullptr;
+  napi_get_and_clear_last_exception(env, &exception);
+  return nullptr;
 }
 
 napi_value Reserve(napi_env env, napi_callback_info info) {
-  const Arguments arguments(env, info, 1);
-  if (!arguments.ok()) return nullptr;
-  Box* box = arguments.box();
-  const uint32_t bytes = arguments.Unsigned(0);
-  napi_value buffer = nullptr;
+  const Environment* environment = nullptr;
+  napi_value value = nullptr;
+  Box* box = BoxOf(env, info, &environment, &value);
+  if (box == nullptr) return nullptr;
+  const uint32_t bytes = Call(*environment).Unsigned(0);
   void* memory = nullptr;
+  napi_value buffer = NewArrayBuffer(env, bytes, &memory);
   napi_ref reference = nullptr;
-  // Refused by V8 past its limit, with an exception pending.
-  if (napi_create_arraybuffer(env, bytes, &memory, &buffer) != napi_ok ||
-      napi_create_reference(env, buffer, 1, &reference) != napi_ok) {
-    return nullptr;
-  }
+  if (buffer == nullptr || napi_create_reference(env, buffer, 1, &reference) != napi_ok) return nullptr;
   if (box->buffer_ref != nullptr) napi_delete_reference(env, box->buffer_ref);
   box->buffer_ref = reference;
   box->buffer = static_cast<uint8_t*>(memory);
@@ -270,9 +94,10 @@ napi_value Reserve(napi_env env, napi_callback_info info) {
 }
 
 napi_value Dispose(napi_env env, napi_callback_info info) {
-  void* data = nullptr;
-  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
-  Box* box = static_cast<Box*>(data);
+  const Environment* environment = nullptr;
+  napi_value value = nullptr;
+  Box* box = BoxOf(env, info, &environment, &value);
+  if (box == nullptr) return nullptr;
   tiercel_engine_delete(box->engine);
   box->engine = nullptr;
   if (box->buffer_ref != nullptr) napi_delete_reference(env, box->buffer_ref);
@@ -282,76 +107,129 @@ napi_value Dispose(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-struct Named {
-  const char* name;
-  napi_callback call;
-};
+// The snapshot in an ArrayBuffer of its own: it may be far larger than what a buffer is kept for.
+napi_value SnapshotEnd(napi_env env, napi_callback_info info) {
+  const Environment* environment = nullptr;
+  napi_value value = nullptr;
+  Box* box = BoxOf(env, info, &environment, &value);
+  if (box == nullptr) return Number(env, TIERCEL_BAD_HANDLE);
+  const int32_t status = tiercel_snapshot_end(box->engine, Call(*environment)[0]);
+  if (status < 0) return Number(env, status);
+  const uint8_t* from = AddressIn(box, TIERCEL_R_VALUE);
+  const size_t bytes = static_cast<size_t>(box->registers[TIERCEL_R_VALUE_LENGTH]);
+  ForgetAddresses(box);
+  void* memory = nullptr;
+  napi_value snapshot = NewArrayBuffer(env, bytes, &memory);
+  if (snapshot == nullptr) return Number(env, TIERCEL_NO_MEMORY);
+  if (bytes != 0) std::memcpy(memory, from, bytes);
+  return snapshot;
+}
 
-constexpr Named kCalls[] = {
+napi_value RestoreBegin(napi_env env, napi_callback_info info) {
+  const Environment* environment = nullptr;
+  napi_value value = nullptr;
+  Box* box = BoxOf(env, info, &environment, &value);
+  napi_typedarray_type type = napi_int8_array;
+  size_t bytes = 0;
+  void* snapshot = nullptr;
+  if (box == nullptr ||
+      napi_get_typedarray_info(env, value, &type, &bytes, &snapshot, nullptr, nullptr) != napi_ok ||
+      type != napi_uint8_array || bytes > UINT32_MAX) {
+    return Number(env, TIERCEL_BAD_ARGUMENT);
+  }
+  const Call call(*environment);
+  return Number(env, tiercel_restore_begin(box->engine, call[0], static_cast<const uint8_t*>(snapshot),
+                                           static_cast<uint32_t>(bytes), call[1], call[2]));
+}
+
+// ---- Environments and engines
+
+void FreeBox(napi_env env, void* data, void* hint) {
+  Box* box = static_cast<Box*>(data);
+  Environment* environment = static_cast<Environment*>(hint);
+  for (Box*& place : environment->boxes) {
+    if (place == box) place = nullptr;
+  }
+  tiercel_engine_delete(box->engine);
+  if (box->registers_ref != nullptr) napi_delete_reference(env, box->registers_ref);
+  if (box->buffer_ref != nullptr) napi_delete_reference(env, box->buffer_ref);
+  delete box;
+  Unhold(environment);
+}
+
+// createEngine(registers: Float64Array): an object with the number of the engine, which it keeps alive.
+napi_value CreateEngine(napi_env env, napi_callback_info info) {
+  napi_value given = nullptr;
+  size_t count = 1;
+  void* data = nullptr;
+  napi_get_cb_info(env, info, &count, &given, nullptr, &data);
+  Environment* environment = static_cast<Environment*>(data);
+  napi_typedarray_type type = napi_int8_array;
+  size_t length = 0;
+  void* registers = nullptr;
+  if (napi_get_typedarray_info(env, given, &type, &length, &registers, nullptr, nullptr) != napi_ok ||
+      type != napi_float64_array || length < TIERCEL_REGISTERS) {
+    napi_throw_type_error(env, "ERR_TIERCEL_INVALID_ARGUMENT",
+                          "createEngine takes a Float64Array of the registers");
+    return nullptr;
+  }
+  Box* box = new Box();
+  environment->holders++;
+  box->registers = static_cast<double*>(registers);
+  box->engine = tiercel_engine_new(box->registers);
+  size_t id = 0;
+  while (id < environment->boxes.size() && environment->boxes[id] != nullptr) id++;
+  if (id == environment->boxes.size()) environment->boxes.push_back(nullptr);
+  environment->boxes[id] = box;
+  napi_value engine = nullptr;
+  if (box->engine == nullptr || napi_create_reference(env, given, 1, &box->registers_ref) != napi_ok ||
+      napi_create_object(env, &engine) != napi_ok ||
+      napi_set_named_property(env, engine, "id", Number(env, static_cast<double>(id))) != napi_ok ||
+      napi_wrap(env, engine, box, FreeBox, environment, nullptr) != napi_ok) {
+    FreeBox(env, box, environment);
+    napi_throw_error(env, "ERR_TIERCEL_OUT_OF_MEMORY", "no memory for an engine");
+    return nullptr;
+  }
+  return engine;
+}
+
+constexpr Named kFunctions[] = {
+    {"createEngine", CreateEngine},
     {"open", Open},
     {"seed", Seed},
     {"message", Message},
     {"reserve", Reserve},
     {"dispose", Dispose},
-    {"resize", Call<3, Resize>},
-    {"watch", Call<2, Watch>},
-    {"stats", Call<2, Stats>},
-    {"namespace", Call<3, WithString<3, Namespace>>},
-    {"clear", Call<2, Clear>},
-    {"size", Call<1, Size>},
-    {"get", Call<5, WithString<5, Get>>},
-    {"set", Call<12, WithString<12, Set>>},
-    {"delete", Call<4, WithString<4, Delete>>},
-    {"touch", Call<5, WithString<5, Touch>>},
-    {"invalidateTags", Call<3, WithString<3, InvalidateTags>>},
-    {"tags", Call<2, Tags>},
-    {"value", Call<2, Value>},
-    {"iterate", Call<1, Iterate>},
-    {"next", Call<4, Next>},
-    {"loadBegin", Call<3, WithString<3, LoadBegin>>},
-    {"loadTags", Call<2, WithString<2, LoadTags>>},
-    {"loadCommit", Call<11, LoadCommit>},
-    {"loadEnd", Call<1, LoadEnd>},
-    {"removal", Call<2, Removal>},
-    {"removalsClear", Call<1, RemovalsClear>},
+    {"snapshotEnd", SnapshotEnd},
+    {"restoreBegin", RestoreBegin},
 };
 
-// createEngine(registers: Float64Array): an object with the calls above.
-Napi::Value CreateEngine(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  if (info.Length() < 1 || !info[0].IsTypedArray() ||
-      info[0].As<Napi::TypedArray>().TypedArrayType() != napi_float64_array ||
-      info[0].As<Napi::TypedArray>().ElementLength() < TIERCEL_REGISTERS) {
-    Napi::TypeError::New(env, "createEngine takes a Float64Array of the registers")
-        .ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
-  Box* box = new Box();
-  box->functions = 1;  // Ours, until the functions are made.
-  box->registers = info[0].As<Napi::Float64Array>().Data();
-  box->engine = tiercel_engine_new(box->registers);
-  napi_create_reference(env, info[0], 1, &box->registers_ref);
-  Napi::Object engine = Napi::Object::New(env);
-  bool ok = box->engine != nullptr && box->registers_ref != nullptr;
-  for (const Named& named : kCalls) {
-    napi_value function = nullptr;
-    ok = ok && napi_create_function(env, named.name, NAPI_AUTO_LENGTH, named.call, box, &function) == napi_ok;
-    ok = ok && napi_add_finalizer(env, function, box, Unhold, nullptr, nullptr) == napi_ok;
-    if (!ok) break;
-    box->functions++;
-    engine.Set(named.name, Napi::Value(env, function));
-  }
-  Unhold(env, box, nullptr);
-  if (!ok) Napi::Error::New(env, "no memory for an engine").ThrowAsJavaScriptException();
-  return engine;
-}
-
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  Environment* environment = new Environment();
+  Napi::Float64Array numbers = Napi::Float64Array::New(env, kNumbers);
+  environment->numbers = numbers.Data();
+  // Never deleted: it goes with the environment.
+  napi_ref keeps_numbers = nullptr;
+  bool ok = napi_create_reference(env, numbers, 1, &keeps_numbers) == napi_ok;
+  const auto free = [](napi_env, void* data, void*) { Unhold(static_cast<Environment*>(data)); };
+  ok = ok && napi_set_instance_data(env, environment, free, nullptr) == napi_ok;
+  const auto define = [&](const Named& named) {
+    napi_value function = nullptr;
+    ok = ok && napi_create_function(env, named.name, NAPI_AUTO_LENGTH, named.call, environment, &function) ==
+                   napi_ok;
+    if (ok) exports.Set(named.name, Napi::Value(env, function));
+  };
+  for (const Named& named : kFunctions) define(named);
+  for (const Named& named : Calls()) define(named);
+  if (!ok) Napi::Error::New(env, "no memory for the addon").ThrowAsJavaScriptException();
   exports.Set("abiVersion", Napi::Number::New(env, tiercel_abi_version()));
-  exports.Set("createEngine", Napi::Function::New(env, CreateEngine, "createEngine"));
+  exports.Set("arguments", numbers);
   return exports;
 }
 
 }  // namespace
+}  // namespace tiercel::node
+
+using tiercel::node::Init;
 
 NODE_API_MODULE(tiercel, Init)

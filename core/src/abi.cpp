@@ -2,6 +2,7 @@
 #include "tiercel/abi.h"
 
 #include <string>
+#include <utility>
 
 #include "cache.h"
 #include "handle.h"
@@ -22,6 +23,9 @@ struct TiercelEngine {
   }
   TiercelEngine(const TiercelEngine&) = delete;
   TiercelEngine& operator=(const TiercelEngine&) = delete;
+
+  // `fault` has no characters that JSON escapes.
+  void SayFault(const char* fault) { Say(std::string(R"({"code":"argument","message":")") + fault + "\"}"); }
 
   // False without memory: then the message is empty, and the status alone has to do.
   bool Say(const std::string& text) {
@@ -58,7 +62,7 @@ auto With(TiercelEngine* engine, HandleTable::Kind kind, double handle, Call cal
   Cache* const cache = target->cache;
   const auto result = call(cache, target->id);
   if (result == int32_t{TIERCEL_BAD_ARGUMENT}) {
-    engine->Say(std::string(R"({"code":"argument","message":")") + cache->fault() + "\"}");
+    engine->SayFault(cache->fault());
   }
   return result;
 }
@@ -106,18 +110,18 @@ uint32_t tiercel_message_length(TiercelEngine* engine) {
 double tiercel_cache_open(TiercelEngine* engine, const char* options, uint32_t length) {
   if (engine == nullptr) return TIERCEL_BAD_HANDLE;
   if (options == nullptr) {
-    engine->Say(R"({"code":"argument","message":"options is NULL"})");
+    engine->SayFault("options is NULL");
     return TIERCEL_BAD_ARGUMENT;
   }
   tiercel::Options parsed;
   std::string fault;
   if (!tiercel::ParseOptions(options, length, &parsed, &fault)) {
     engine->Say(fault);
-    return TIERCEL_BAD_OPTION;
+    return fault.empty() ? TIERCEL_NO_MEMORY : TIERCEL_BAD_OPTION;
   }
   if (engine->handles.IsFull()) return TIERCEL_LIMIT;
   if (!engine->caches.Reserve(engine->caches.size() + 1)) return TIERCEL_NO_MEMORY;
-  Cache* cache = Cache::Open(parsed, &engine->handles, engine->registers);
+  Cache* cache = Cache::Open(std::move(parsed), &engine->handles, engine->registers);
   if (cache == nullptr) return TIERCEL_NO_MEMORY;
   (void)engine->caches.Push(cache);  // Reserved above.
   return cache->root_handle();
@@ -182,24 +186,63 @@ int32_t tiercel_get(TiercelEngine* engine, double ns, const uint8_t* key, uint32
 
 int32_t tiercel_set(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length, uint32_t encoding,
                     const uint8_t* value, uint32_t value_length, uint32_t format, double weight, double ttl,
-                    double stale, const uint8_t* tags, uint32_t tags_length, double now) {
-  const Incoming in = {value, value_length, format, weight, ttl, stale, tags, tags_length};
+                    double stale, const uint8_t* names, uint32_t names_length, uint32_t flags, double now) {
+  const Incoming in = {value, value_length, format, weight, ttl, stale, names, names_length, flags};
   return InNamespace(engine, ns, [&](Cache* cache, uint32_t scope) {
     return cache->Set(scope, key, length, encoding, in, now);
   });
 }
 
-int32_t tiercel_delete(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
-                       uint32_t encoding, double now) {
+double tiercel_delete(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
+                      uint32_t encoding, double now) {
   return InNamespace(engine, ns, [=](Cache* cache, uint32_t scope) {
     return cache->Delete(scope, key, length, encoding, now);
   });
 }
 
 int32_t tiercel_touch(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
-                      uint32_t encoding, double ttl, double now) {
+                      uint32_t encoding, double ttl, uint32_t mode, double now) {
   return InNamespace(engine, ns, [=](Cache* cache, uint32_t scope) {
-    return cache->Touch(scope, key, length, encoding, ttl, now);
+    return cache->Touch(scope, key, length, encoding, ttl, mode, now);
+  });
+}
+
+int32_t tiercel_add_tags(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
+                         uint32_t encoding, const uint8_t* tags, uint32_t tags_length, double now) {
+  return InNamespace(engine, ns, [=](Cache* cache, uint32_t scope) {
+    return cache->AddTags(scope, key, length, encoding, tags, tags_length, now);
+  });
+}
+
+double tiercel_invalidate_prefix(TiercelEngine* engine, double ns, const uint8_t* prefix, uint32_t length,
+                                 uint32_t encoding, double now) {
+  return InNamespace(engine, ns, [=](Cache* cache, uint32_t scope) {
+    return cache->InvalidatePrefix(scope, prefix, length, encoding, now);
+  });
+}
+
+double tiercel_invalidate_pattern(TiercelEngine* engine, double ns, const uint8_t* pattern, uint32_t length,
+                                  uint32_t encoding, double now) {
+  return InNamespace(engine, ns, [=](Cache* cache, uint32_t scope) {
+    return cache->InvalidatePattern(scope, pattern, length, encoding, now);
+  });
+}
+
+int32_t tiercel_match(TiercelEngine* engine, double ns, const uint8_t* pattern, uint32_t length,
+                      uint32_t encoding, const uint8_t* text, uint32_t text_length, uint32_t text_encoding) {
+  return InNamespace(engine, ns, [=](Cache* cache, uint32_t) {
+    return cache->Match(pattern, length, encoding, text, text_length, text_encoding);
+  });
+}
+
+int32_t tiercel_sweep(TiercelEngine* engine, double ns, uint32_t most, double now) {
+  return InNamespace(engine, ns, [=](Cache* cache, uint32_t) { return cache->Sweep(most, now); });
+}
+
+double tiercel_ttl(TiercelEngine* engine, double ns, const uint8_t* type, uint32_t length, uint32_t encoding,
+                   uint32_t flags, double modified, double hour) {
+  return InNamespace(engine, ns, [=](Cache* cache, uint32_t) {
+    return cache->Ttl(type, length, encoding, flags, modified, hour);
   });
 }
 
@@ -234,20 +277,53 @@ double tiercel_load_begin(TiercelEngine* engine, double ns, const uint8_t* key, 
   });
 }
 
-int32_t tiercel_load_tags(TiercelEngine* engine, double load, const uint8_t* tags, uint32_t length) {
-  return InLoad(engine, load, [=](Cache* cache, uint32_t id) { return cache->LoadTags(id, tags, length); });
+int32_t tiercel_load_tags(TiercelEngine* engine, double load, const uint8_t* names, uint32_t length) {
+  return InLoad(engine, load, [=](Cache* cache, uint32_t id) { return cache->LoadTags(id, names, length); });
 }
 
 int32_t tiercel_load_commit(TiercelEngine* engine, double load, const uint8_t* value, uint32_t value_length,
-                            uint32_t format, double weight, double ttl, double stale, const uint8_t* tags,
-                            uint32_t tags_length, double now, uint32_t store) {
-  const Incoming in = {value, value_length, format, weight, ttl, stale, tags, tags_length};
+                            uint32_t format, double weight, double ttl, double stale, const uint8_t* names,
+                            uint32_t names_length, uint32_t flags, double now, uint32_t store) {
+  const Incoming in = {value, value_length, format, weight, ttl, stale, names, names_length, flags};
   return InLoad(engine, load,
                 [&](Cache* cache, uint32_t id) { return cache->LoadCommit(id, in, now, store != 0); });
 }
 
 int32_t tiercel_load_end(TiercelEngine* engine, double load) {
   return InLoad(engine, load, [](Cache* cache, uint32_t id) { return cache->LoadEnd(id); });
+}
+
+int32_t tiercel_snapshot_begin(TiercelEngine* engine, double ns, double wall, double now) {
+  return InNamespace(engine, ns, [=](Cache* cache, uint32_t) { return cache->SnapshotBegin(wall, now); });
+}
+
+int32_t tiercel_snapshot_next(TiercelEngine* engine, double ns, int32_t slot, double now) {
+  return InNamespace(engine, ns, [=](Cache* cache, uint32_t) { return cache->SnapshotNext(slot, now); });
+}
+
+int32_t tiercel_snapshot_add(TiercelEngine* engine, double ns, int32_t slot, const uint8_t* value,
+                             uint32_t value_length, uint32_t format, double now) {
+  return InNamespace(engine, ns, [=](Cache* cache, uint32_t) {
+    return cache->SnapshotAdd(slot, value, value_length, format, now);
+  });
+}
+
+int32_t tiercel_snapshot_end(TiercelEngine* engine, double ns) {
+  return InNamespace(engine, ns, [](Cache* cache, uint32_t) { return cache->SnapshotEnd(); });
+}
+
+int32_t tiercel_snapshot_drop(TiercelEngine* engine, double ns) {
+  return InNamespace(engine, ns, [](Cache* cache, uint32_t) { return cache->SnapshotDrop(); });
+}
+
+int32_t tiercel_restore_begin(TiercelEngine* engine, double ns, const uint8_t* data, uint32_t length,
+                              double wall, double now) {
+  return InNamespace(engine, ns,
+                     [=](Cache* cache, uint32_t) { return cache->RestoreBegin(data, length, wall, now); });
+}
+
+int32_t tiercel_restore_next(TiercelEngine* engine, double ns, double now) {
+  return InNamespace(engine, ns, [=](Cache* cache, uint32_t) { return cache->RestoreNext(now); });
 }
 
 int32_t tiercel_removal(TiercelEngine* engine, double ns, uint32_t i) {

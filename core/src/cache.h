@@ -1,28 +1,35 @@
 // A cache: the entries, where to find them, which of them leaves, and what may still be served.
 //
-// Life of an entry. Store puts it into `entries_` (its slot), `index_` (by key), the policy's list (for
-// eviction) and the lists of its scopes (for invalidation), and Remove takes it out of all four; there is no
-// state between. An entry that was invalidated or has expired may stay in for a while: it is never served,
-// but counts in entries and bytes until a read of its key, eviction or a slice of Reclaim removes it.
+// Life of an entry. Store puts it into `entries_` (its slot), `index_` (by key), the policy's lists (for
+// eviction, unless it is pinned), the lists of its scopes (for invalidation) and the timing wheel (if it
+// expires), and Remove takes it out of all; there is no state between. An entry that was invalidated or has
+// expired may stay in for a while: it is never served, but counts in entries and bytes until a read of its
+// key, eviction or a slice of Reclaim removes it.
 //
-// Bound on work. A call examines at most kSliceMost entries beyond those it is about, except where it must
-// evict many small ones to fit a large one.
+// Bound on work. A call examines at most Limits::slice_most entries beyond those it is about (Limits::walk
+// slots where all keys are compared), except where it must evict many small ones to fit a large one.
 #ifndef TIERCEL_SRC_CACHE_H_
 #define TIERCEL_SRC_CACHE_H_
 
 #include <cstdint>
 
+#include "barriers.h"
+#include "changes.h"
 #include "entry.h"
 #include "handle.h"
 #include "index.h"
 #include "loads.h"
 #include "options.h"
 #include "packed.h"
+#include "per_call.h"
 #include "policy.h"
 #include "removal_log.h"
+#include "rounds.h"
 #include "scopes.h"
+#include "snapshot.h"
 #include "stats.h"
 #include "tiercel/abi.h"
+#include "timing_wheel.h"
 
 namespace tiercel {
 
@@ -34,14 +41,15 @@ struct Incoming {
   double weight = 0;  // Reference mode.
   double ttl = 0;
   double stale = 0;
-  const uint8_t* tags = nullptr;  // A packed list.
-  uint32_t tags_bytes = 0;
+  const uint8_t* names = nullptr;  // A packed list of tags and dependencies.
+  uint32_t names_bytes = 0;
+  uint32_t flags = 0;  // TiercelSetFlags.
 };
 
 class Cache {
  public:
   // nullptr without memory. `registers` and `handles` outlive the cache.
-  static Cache* Open(const Options& options, HandleTable* handles, double* registers);
+  static Cache* Open(Options options, HandleTable* handles, double* registers);
   ~Cache();
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
@@ -64,31 +72,42 @@ class Cache {
               uint32_t flags);
   int32_t Set(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, const Incoming& in,
               double now);
-  int32_t Delete(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, double now);
+  double Delete(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, double now);
   int32_t Touch(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, double ttl,
-                double now);
+                uint32_t mode, double now);
+  int32_t AddTags(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, const uint8_t* tags,
+                  uint32_t tags_bytes, double now);
+  double Ttl(const uint8_t* type, uint32_t bytes, uint32_t encoding, uint32_t flags, double modified,
+             double hour);
   double InvalidateTags(uint32_t scope, const uint8_t* tags, uint32_t bytes, double now);
+  double InvalidatePrefix(uint32_t scope, const uint8_t* prefix, uint32_t bytes, uint32_t encoding,
+                          double now);
+  double InvalidatePattern(uint32_t scope, const uint8_t* pattern, uint32_t bytes, uint32_t encoding,
+                           double now);
+  int32_t Match(const uint8_t* pattern, uint32_t bytes, uint32_t encoding, const uint8_t* text,
+                uint32_t text_bytes, uint32_t text_encoding);
+  int32_t Sweep(uint32_t most, double now);
   int32_t Tags(int32_t slot);
   int32_t Value(int32_t slot);
-  double Iterate() const { return static_cast<double>(sequence_); }
+  double Iterate();
   int32_t Next(uint32_t scope, int32_t slot, double iteration, double now);
   double LoadBegin(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding);
-  int32_t LoadTags(uint32_t load, const uint8_t* tags, uint32_t bytes);
+  int32_t LoadTags(uint32_t load, const uint8_t* names, uint32_t bytes);
   int32_t LoadCommit(uint32_t load, const Incoming& in, double now, bool store);
   int32_t LoadEnd(uint32_t load);
+  int32_t SnapshotBegin(double wall, double now);
+  int32_t SnapshotNext(int32_t slot, double now);
+  int32_t SnapshotAdd(int32_t slot, const uint8_t* value, uint32_t bytes, uint32_t format, double now);
+  int32_t SnapshotEnd();
+  int32_t SnapshotDrop();
+  int32_t RestoreBegin(const uint8_t* data, uint32_t bytes, double wall, double now);
+  int32_t RestoreNext(double now);
   int32_t Removal(uint32_t i);
   int32_t RemovalsClear();
 
  private:
-  // Dead entries reclaimed by a call that changes the cache: more than it adds, so that it catches up.
-  static constexpr uint32_t kSlice = 16;
-  // Entries evicted by such a call because the bounds were lowered: memory is wanted back soon.
-  static constexpr uint32_t kShrinkSlice = 1024;
-  // A scope of at most this many entries is reclaimed within the call that invalidates it.
-  static constexpr uint32_t kSliceMost = 4096;
-
-  Cache(const Options& options, HandleTable* handles, double* registers);
-  [[nodiscard]] bool Init();
+  Cache(Options* options, HandleTable* handles, double* registers);
+  [[nodiscard]] bool Init(const Options& options);
 
   // cache.cpp
   int32_t Bad(const char* what) {
@@ -97,57 +116,118 @@ class Cache {
   }
   // Why there is no handle for something new.
   double NoHandle() const { return handles_.IsFull() ? TIERCEL_LIMIT : TIERCEL_NO_MEMORY; }
-  double Tick(double now);
+  void Tick(double now);
   int32_t Read(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding, Text* out);
-  // Calls each(name) for the strings of a packed list, until one gives another status than TIERCEL_OK.
+  // Calls each(name, is_key) for the strings of a packed list, until one gives another status than
+  // TIERCEL_OK.
   template <typename Each>
   int32_t EachName(const uint8_t* list, uint32_t bytes, Each each) {
     for (PackedReader reader(list, bytes); !reader.done();) {
       const uint8_t* data = nullptr;
       uint32_t length = 0;
       uint32_t encoding = 0;
+      uint32_t kind = 0;
       Text name;
-      if (!reader.Next(&data, &length, &encoding)) return Bad("a packed list is cut short");
+      if (!reader.Next(&data, &length, &encoding, &kind)) return Bad("a packed list is cut short");
       int32_t status = Read(&name_, data, length, encoding, &name);
-      if (status == TIERCEL_OK) status = each(name);
+      if (status == TIERCEL_OK) status = each(name, kind != 0);
       if (status != TIERCEL_OK) return status;
     }
     return TIERCEL_OK;
   }
   uint32_t Hash(uint32_t scope, const Text& key) const { return HashText(seed_, scope, 0, key); }
   uint32_t Find(uint32_t scope, uint32_t hash, const Text& key) const;
-  bool IsServable(const Entry& entry) const { return now_ < entry.served_until() && !scopes_.IsDead(entry); }
-  void Overtake(uint32_t scope, uint32_t hash, const Text& key);
-  bool IsOvertaken(const Load& load) const;
-  void Expire(Entry* entry, double ttl, double stale);
-  void Describe(const Entry& entry);
+  // Whether nothing invalidated an entry. One that had to be compared with what was is as good as new after.
+  bool IsAlive(uint32_t slot) {
+    Entry& entry = entries_[slot];
+    if (entry.sequence > scopes_.newest_stamp()) return true;
+    if (IsDead(slot)) return false;
+    entry.SetSequence(++sequence_);
+    return true;
+  }
+  bool IsServable(uint32_t slot) { return now_ < entries_.ServedUntil(slot) && IsAlive(slot); }
+  void Describe(uint32_t slot, double fresh_until);
+  void DescribeKey(const Entry& entry);
   void DescribeValue(const Entry& entry);
   int32_t Finish(int32_t result);
 
+  // cache_iterate.cpp
+  uint32_t Born();
+
+  // cache_expiry.cpp
+  double Random();
+  void Expire(uint32_t slot, double ttl, double stale);
+  void SetDeadline(uint32_t slot, double fresh_until, double stale);
+  void CancelDeadline(uint32_t slot);
+
   // cache_store.cpp
-  int32_t AddTag(uint32_t scope, const Text& name, TagSet* tags);
+  int32_t AddName(uint32_t name_scope, bool inherited, Names* names);
+  int32_t Inherit(uint32_t scope, const Text& key, const Text& dependency, Names* names);
+  int32_t AddNames(uint32_t scope, const Text& key, const uint8_t* list, uint32_t bytes, Names* names);
   int32_t Store(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in);
+  int32_t Place(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in,
+                const Names& names);
+  // What storing a value takes.
+  struct Needs {
+    uint32_t old;       // The slot of the key, kNone if it is not there.
+    uint32_t links;     // Scopes to link it to.
+    bool extra;         // A part of the column.
+    uint64_t own_cost;  // As Entries::Cost.
+    uint64_t cost;      // As FullCost.
+  };
   int32_t Insert(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in,
-                 uint64_t cost, const TagSet& tags);
+                 Needs needs, const Names& names);
   void Replace(uint32_t slot);
   uint8_t* AllocateValue(uint32_t bytes);
-  void Fill(uint32_t slot, const Incoming& in, uint8_t* value, uint64_t sequence, uint64_t cost,
-            const TagSet& tags);
+  [[nodiscard]] bool ReserveAll(uint32_t slot, bool extra, uint32_t links);
+  void Fill(uint32_t slot, uint32_t scope, const Incoming& in, uint8_t* value, uint64_t sequence,
+            const Names& names);
+
+  // cache_snapshot.cpp
+  uint64_t Identity() const;
+  [[nodiscard]] bool WriteEntry(uint32_t slot, const uint8_t* value, uint32_t bytes, uint32_t format);
+  bool ReadNamespace();
+  int32_t ReadEntry();
+  bool IsGone(const Text& key, uint32_t hash) const;
 
   // cache_reclaim.cpp
+  uint64_t FullCost(uint32_t slot) const;
   void Remove(uint32_t slot, TiercelCause cause);
-  void Record(Entry* entry, uint32_t slot, TiercelCause cause, const StoredText& key, bool freed);
-  TiercelCause CauseOf(const Entry& entry, TiercelCause if_alive) const;
-  bool EvictOne();
+  void Record(uint32_t slot, TiercelCause cause, bool freed);
+  TiercelCause CauseOf(uint32_t slot, TiercelCause if_alive) const;
+  bool EvictOne(uint32_t keep = kNone, bool* kept = nullptr);
   bool IsOver(uint64_t entries, uint64_t bytes) const;
-  void MakeRoom(uint64_t entries, uint64_t cost);
-  void Reclaim(uint32_t budget);
-  uint64_t Invalidate(uint32_t scope, TiercelCause cause);
-  uint64_t InvalidateAll();
+  bool HasExcess() const { return IsOver(entries_.size(), bytes_) && entries_.size() > pinned_; }
+  bool MakeRoom(uint64_t entries, uint64_t cost, uint32_t keep);
+  bool Grow(uint32_t slot, uint64_t more);
+  uint32_t Reclaim(uint32_t budget, uint32_t evictions, uint32_t keep = kNone);
+  // The share of what waits that a call does which changes the cache, but for the entry that it returns.
+  void ReclaimSome(int32_t result = TIERCEL_MISS) {
+    Reclaim(PerCall().slice, PerCall().shrink_slice, result < 0 ? kNone : static_cast<uint32_t>(result));
+  }
 
+  // cache_invalidate.cpp
+  bool IsDead(uint32_t slot) const;
+  uint64_t BarrierStamp(uint32_t slot) const;
+  uint64_t Changed(uint32_t scope, uint32_t hash, const Text& key);
+  uint64_t Invalidate(uint32_t scope, TiercelCause cause);
+  template <typename IsCovered>
+  uint64_t InvalidateWalk(IsCovered is_covered, TiercelCause cause, bool* removed);
+  uint64_t InvalidateAll();
+  int32_t ReadPattern(const uint8_t* pattern, uint32_t bytes, uint32_t encoding, Text* text, Glob* glob);
+  double InvalidateCover(const Barriers::Cover& cover);
+  bool Covers(const Barriers::Cover& cover, uint32_t slot) const;
+
+  // cache_loads.cpp
+  void Overtake(uint32_t scope, uint32_t hash, const Text& key);
+  bool IsOvertaken(const Load& load) const;
+  bool IsOvertakenBy(uint32_t scope, const Text& name, bool is_key, uint64_t began);
+
+  const PolicyKind kind_;
   const bool bytes_mode_;
   const uint32_t max_key_bytes_;
   const double jitter_;
+  const std::unique_ptr<TtlRules, DeleteTtlRules> ttl_rules_;  // nullptr: none.
   uint64_t max_entries_;
   uint64_t max_bytes_;
 
@@ -156,20 +236,36 @@ class Cache {
   const char* fault_ = "";
   HashSeed seed_;
   uint64_t random_ = 0x9e3779b97f4a7c15;  // State of the jitter's generator.
-  // Raised by each set, load and invalidation: "newer" means a greater number.
+  // Raised by each set, load and invalidation: "newer" means a greater number. Entries keep 48 bits of it,
+  // enough for nine years at a million a second.
   uint64_t sequence_ = 0;
   double now_ = 0;  // The latest time seen.
 
   Entries entries_;
   Index index_;
   Scopes scopes_;
+  Barriers barriers_;
+  Rounds rounds_;  // Over all slots, for barriers and for a cache that was cleared.
+  Changes changes_;
   Loads loads_;
+  TimingWheel wheel_;  // Entries that do not live for ever.
   Policy* policy_ = nullptr;
-  uint64_t bytes_ = 0;  // Sum of the costs of all entries.
+  uint64_t bytes_ = 0;  // Sum of the full costs of all entries.
+  uint32_t pinned_ = 0;
+  uint64_t pinned_bytes_ = 0;
 
-  // Slots [sweep_at_, sweep_end_) may hold entries that died when the whole cache was cleared.
-  uint32_t sweep_at_ = 0;
-  uint32_t sweep_end_ = 0;
+  // Iterations tell entries that came in later by the era they were born in; see Iterate.
+  uint64_t era_ = 1;
+  bool era_has_births_ = false;
+  Rounds eras_;
+
+  // The snapshot being written, and the namespace that its last record was of.
+  SnapshotWriter writer_;
+  uint32_t written_scope_ = kNone;
+  // The snapshot being restored, and the namespace of the entries that follow, held.
+  SnapshotReader reader_;
+  SnapshotHeader header_;
+  uint32_t read_scope_ = kNone;
 
   RemovalLog log_;
   bool watched_ = false;

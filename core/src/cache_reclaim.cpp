@@ -1,4 +1,4 @@
-// How entries leave: one by one in Remove, whole scopes by stamp, and what is dead or over a bound in slices.
+// How entries leave: one by one in Remove, and what is dead, expired or over a bound in slices.
 #include <algorithm>
 #include <cmath>
 
@@ -6,48 +6,86 @@
 
 namespace tiercel {
 
-// Counts a removal and writes it to the log. Where the log keeps contents, takes the value and `key` over.
-// A slot that is replaced and not freed is logged for listeners only: the binding overwrites its value.
-void Cache::Record(Entry* entry, uint32_t slot, TiercelCause cause, const StoredText& key, bool freed) {
+// What an entry counts with its links and its part of the column.
+uint64_t Cache::FullCost(uint32_t slot) const {
+  if (entries_[slot].extra == 0) return entries_.Cost(slot);
+  return entries_.Cost(slot) + kExtraCost + scopes_.CountLinks(slot) * kLinkCost;
+}
+
+// Counts a removal and writes it to the log. Where the log keeps contents it takes the value over. A slot
+// that is replaced and not freed is logged for listeners only: the binding overwrites its value.
+void Cache::Record(uint32_t slot, TiercelCause cause, bool freed) {
   counters_.removals[cause]++;
   if (!watched_ && (bytes_mode_ || !freed)) return;
+  Entry& entry = entries_[slot];
   tiercel::Removal removal;
   removal.slot = slot;
   removal.cause = cause;
   if (watched_) {
-    removal.ns = scopes_[entry->scope].handle;
-    removal.key = key;
-    removal.value = entry->value;
-    removal.value_bytes = entry->value_bytes;
-    removal.format = entry->format;
-    entry->value = nullptr;
+    removal.ns = scopes_[entry.scope()].handle;
+    if (!removal.key.Assign(entry.text())) {
+      counters_.lost_events++;
+      return;
+    }
+    if (bytes_mode_) {
+      removal.value = entry.value();
+      removal.value_bytes = entry.payload;
+      removal.format = static_cast<uint32_t>(entry.format);
+      entries_.SetValue(slot, nullptr, entry.payload);
+    }
   }
   if (!log_.Add(removal)) counters_.lost_events++;
 }
 
 void Cache::Remove(uint32_t slot, TiercelCause cause) {
   Entry& entry = entries_[slot];
+  // A load that turns out to depend on it would not find its names any more.
+  if (loads_.size() != 0 && scopes_.HasNames(slot)) changes_.Note(entry.hash, ++sequence_);
+  const uint64_t cost = FullCost(slot);
+  bytes_ -= cost;
+  if (entry.pinned != 0) {
+    pinned_--;
+    pinned_bytes_ -= cost;
+  } else {
+    policy_->OnRemove(slot);
+  }
   index_.Erase(entry.hash, slot);
-  policy_->OnRemove(slot);
-  bytes_ -= entry.cost;
-  Record(&entry, slot, cause, entry.key, true);
-  if (!watched_) entry.key.Release();
-  Free(entry.value);
+  CancelDeadline(slot);
+  Record(slot, cause, true);
+  if (bytes_mode_) Free(entry.value());
   scopes_.Detach(slot, loads_.OldestSequence());
+  entry.ReleaseKey();
   entries_.Give(slot);
 }
 
-// Why an entry that a bound pushes out leaves: only what could still be served was evicted.
-TiercelCause Cache::CauseOf(const Entry& entry, TiercelCause if_alive) const {
-  if (scopes_.IsDead(entry)) return scopes_.DiedByTag(entry) ? TIERCEL_CAUSE_TAG : TIERCEL_CAUSE_CLEAR;
-  return now_ >= entry.served_until() ? TIERCEL_CAUSE_EXPIRED : if_alive;
+// Why an entry leaves that is pushed out: only what could still be served was evicted.
+TiercelCause Cache::CauseOf(uint32_t slot, TiercelCause if_alive) const {
+  uint32_t link = kNone;
+  if (entries_[slot].sequence < scopes_.newest_stamp()) {
+    if (scopes_.DiedBy(slot, &link)) {
+      if (link == kNone) return TIERCEL_CAUSE_CLEAR;
+      const Scope::Kind kind = scopes_[scopes_.link(link).scope].kind;
+      if (kind == Scope::Kind::kNamespace) return TIERCEL_CAUSE_CLEAR;
+      const bool is_own_tag = kind == Scope::Kind::kTag && !scopes_.link(link).inherited;
+      return is_own_tag ? TIERCEL_CAUSE_TAG : TIERCEL_CAUSE_DEPENDENCY;
+    }
+    if (BarrierStamp(slot) != 0) return TIERCEL_CAUSE_PATTERN;
+  }
+  return now_ >= entries_.ServedUntil(slot) ? TIERCEL_CAUSE_EXPIRED : if_alive;
 }
 
-bool Cache::EvictOne() {
+// Evicts what is worth least. If that is `keep`, it is only taken off the policy's lists, and *kept false.
+bool Cache::EvictOne(uint32_t keep, bool* kept) {
   uint32_t slot = scopes_.DeadSlot();
-  if (slot == kNone) slot = policy_->Victim();
+  if (slot == kNone || slot == keep) slot = policy_->Victim();
   if (slot == kNone) return false;
-  Remove(slot, CauseOf(entries_[slot], TIERCEL_CAUSE_SIZE));
+  if (slot == keep) {
+    policy_->OnRemove(slot);
+    entries_[slot].policy = 0;
+    *kept = false;
+    return true;
+  }
+  Remove(slot, CauseOf(slot, TIERCEL_CAUSE_SIZE));
   return true;
 }
 
@@ -55,33 +93,80 @@ bool Cache::IsOver(uint64_t entries, uint64_t bytes) const {
   return (max_entries_ != 0 && entries > max_entries_) || (max_bytes_ != 0 && bytes > max_bytes_);
 }
 
-// Makes room for more entries, of `cost` bytes. A cache that is over its bounds already, because they were
-// lowered, is kept from growing here and brought down by Reclaim.
-void Cache::MakeRoom(uint64_t entries, uint64_t cost) {
+// Makes room for more entries, or for a value of `keep` in place of the one it has, of `cost` bytes. A cache
+// that is over its bounds already, because they were lowered, is kept from growing here and brought down by
+// Reclaim. Returns false if `keep` was taken off the policy's lists.
+bool Cache::MakeRoom(uint64_t entries, uint64_t cost, uint32_t keep) {
+  bool kept = true;
+  const uint64_t freed = keep == kNone ? 0 : FullCost(keep);
   const uint64_t most_entries = std::max<uint64_t>(max_entries_, entries_.size());
   const uint64_t most_bytes = std::max(max_bytes_, bytes_);
   while ((max_entries_ != 0 && entries_.size() + entries > most_entries) ||
-         (max_bytes_ != 0 && bytes_ + cost > most_bytes)) {
-    if (!EvictOne()) return;
+         (max_bytes_ != 0 && bytes_ - freed + cost > most_bytes)) {
+    if (!EvictOne(keep, &kept)) break;
   }
+  return kept;
 }
 
-void Cache::Reclaim(uint32_t budget) {
+// Lets an entry count `more` bytes, for which others make room. False if that is not enough: then it was
+// removed.
+bool Cache::Grow(uint32_t slot, uint64_t more) {
+  const bool pinned = entries_[slot].pinned != 0;
+  const uint64_t cost = FullCost(slot) + more;
+  const uint64_t fixed_bytes = pinned_bytes_ - (pinned ? cost - more : 0);
+  if (more != 0 && IsOver(0, fixed_bytes + cost)) {
+    Remove(slot, TIERCEL_CAUSE_SIZE);
+    return false;
+  }
+  if (!MakeRoom(0, cost, slot)) {
+    policy_->OnInsert(slot);
+  }
+  bytes_ += more;
+  if (pinned) pinned_bytes_ += more;
+  return true;
+}
+
+// Looks at up to `budget` entries that may be dead or have expired, and evicts up to `evictions` that are
+// over the bounds; none of them `keep`, which is alive. Returns how many left.
+uint32_t Cache::Reclaim(uint32_t budget, uint32_t evictions, uint32_t keep) {
+  uint32_t removed = 0;
+  const auto remove = [&](uint32_t slot, TiercelCause if_alive) {
+    Remove(slot, CauseOf(slot, if_alive));
+    removed++;
+  };
   for (; budget != 0; budget--) {
     const uint32_t dead = scopes_.DeadSlot();
     if (dead != kNone) {
-      Remove(dead, CauseOf(entries_[dead], TIERCEL_CAUSE_CLEAR));
-    } else if (sweep_at_ != sweep_end_) {
-      const uint32_t slot = sweep_at_++;
-      if (entries_.IsLive(slot) && scopes_.IsDead(entries_[slot])) {
-        Remove(slot, CauseOf(entries_[slot], TIERCEL_CAUSE_CLEAR));
-      }
+      remove(dead, TIERCEL_CAUSE_CLEAR);
+    } else if (!rounds_.done() && entries_.used() != 0) {
+      const uint32_t slot = rounds_.Next(entries_.used());
+      if (entries_.IsLive(slot) && !IsAlive(slot)) remove(slot, TIERCEL_CAUSE_CLEAR);
     } else {
       break;
     }
   }
-  for (uint32_t i = 0; i < kShrinkSlice && IsOver(entries_.size(), bytes_) && EvictOne(); i++) {
+  if (!barriers_.empty()) barriers_.Settle(rounds_, loads_.OldestSequence());
+  while (budget != 0 && wheel_.NextDue() <= now_) {
+    const uint32_t slot = wheel_.PopDue(now_, &budget);
+    if (slot == keep && slot != kNone) wheel_.Add(slot);  // Its ttl was too short to change the time.
+    if (slot == keep || slot == kNone) break;
+    const TiercelCause cause = CauseOf(slot, TIERCEL_CAUSE_EXPIRED);
+    entries_[slot].timed = 0;  // It is out of the wheel.
+    Remove(slot, cause);
+    removed++;
   }
+  bool kept = true;
+  for (; evictions != 0 && HasExcess() && EvictOne(keep, &kept); evictions--) removed++;
+  if (!kept) {
+    removed--;
+    policy_->OnInsert(keep);
+  }
+  return removed;
+}
+
+int32_t Cache::Sweep(uint32_t most, double now) {
+  Tick(now);
+  return Finish(static_cast<int32_t>(Reclaim(most, most)));
 }
 
 int32_t Cache::Resize(double max_entries, double max_bytes) {
@@ -94,77 +179,10 @@ int32_t Cache::Resize(double max_entries, double max_bytes) {
   if (entries == 0 && bytes == 0) return Bad("one of max_entries and max_bytes must be more than 0");
   max_entries_ = entries;
   max_bytes_ = bytes;
-  Reclaim(kSliceMost);
+  index_.Bound(entries == 0 ? kNone : static_cast<uint32_t>(entries));
+  policy_->Resize(entries, bytes);
+  Reclaim(PerCall().slice, PerCall().shrink_most);
   return Finish(TIERCEL_OK);
-}
-
-// ---- Invalidation
-
-double Cache::Clear(uint32_t scope, double now) {
-  Tick(now);
-  const uint64_t count = scope == Scopes::kRoot ? InvalidateAll() : Invalidate(scope, TIERCEL_CAUSE_CLEAR);
-  Reclaim(kSlice);
-  Finish(TIERCEL_OK);
-  return static_cast<double>(count);
-}
-
-uint64_t Cache::InvalidateAll() {
-  uint64_t count = 0;
-  if (entries_.size() <= kSliceMost) {
-    for (uint32_t slot = policy_->Victim(); slot != kNone; slot = policy_->Victim()) {
-      if (IsServable(entries_[slot])) count++;
-      Remove(slot, CauseOf(entries_[slot], TIERCEL_CAUSE_CLEAR));
-    }
-  } else {
-    count = entries_.size();
-    sweep_at_ = 0;
-    sweep_end_ = entries_.used();
-  }
-  scopes_.Stamp(Scopes::kRoot, ++sequence_);
-  return count;
-}
-
-uint64_t Cache::Invalidate(uint32_t scope, TiercelCause cause) {
-  scopes_.Hold(scope);
-  uint64_t count = 0;
-  if (scopes_.Count(scope) <= kSliceMost) {
-    while (scopes_.Count(scope) != 0) {
-      const uint32_t slot = scopes_.link(scopes_[scope].entries.head).slot;
-      if (IsServable(entries_[slot])) count++;
-      Remove(slot, CauseOf(entries_[slot], cause));
-    }
-  } else {
-    count = scopes_.Count(scope);
-  }
-  // Loads in flight are void by the stamp, entries too many for one call as well.
-  scopes_.Stamp(scope, ++sequence_);
-  scopes_.Release(scope, loads_.OldestSequence());
-  return count;
-}
-
-double Cache::InvalidateTags(uint32_t scope, const uint8_t* tags, uint32_t bytes, double now) {
-  Tick(now);
-  // All are looked at before any is invalidated. The second pass cannot fail: it needs no more room to
-  // narrow.
-  const int32_t status = EachName(tags, bytes, [](const Text&) { return int32_t{TIERCEL_OK}; });
-  if (status != TIERCEL_OK) return status;
-  uint64_t count = 0;
-  scopes_.Hold(scope);
-  (void)EachName(tags, bytes, [&](const Text& name) {
-    const uint64_t oldest = loads_.OldestSequence();
-    uint32_t tag = scopes_.Find(scope, Scope::Kind::kTag, name);
-    // No entry has the tag, but a load in flight may turn out to have it.
-    if (tag == kNone && oldest != Loads::kNoLoad) {
-      tag = scopes_.FindOrAdd(scope, Scope::Kind::kTag, name, oldest);
-      if (tag == kNone) scopes_.RaiseFloor(++sequence_);
-    }
-    if (tag != kNone) count += Invalidate(tag, TIERCEL_CAUSE_TAG);
-    return int32_t{TIERCEL_OK};
-  });
-  scopes_.Release(scope, loads_.OldestSequence());
-  Reclaim(kSlice);
-  Finish(TIERCEL_OK);
-  return static_cast<double>(count);
 }
 
 }  // namespace tiercel

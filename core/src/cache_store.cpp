@@ -1,4 +1,5 @@
 // How a value comes in: everything that can fail is done first, then nothing can.
+#include <algorithm>
 #include <cmath>
 
 #include "cache.h"
@@ -7,24 +8,120 @@ namespace tiercel {
 namespace {
 
 constexpr double kMost = 9007199254740991.0;  // 2^53 - 1
+constexpr uint32_t kFormats = 8;
+constexpr uint32_t kPrintOf = 0xff;  // In place of a kind of name: a second hash of a key.
 
 // Entries evicted at most to make an allocation succeed, before the value is refused.
 constexpr uint32_t kEvictionsForMemory = 64;
 
+bool IsAmount(double x) { return x >= 0 && x <= kMost; }  // Not so for NaN.
+
 }  // namespace
 
-int32_t Cache::AddTag(uint32_t scope, const Text& name, TagSet* tags) {
-  const uint32_t tag = scopes_.FindOrAdd(scope, Scope::Kind::kTag, name, loads_.OldestSequence());
-  if (tag == kNone) return TIERCEL_NO_MEMORY;
-  if (tags->Has(tag)) return TIERCEL_OK;
-  scopes_.Hold(tag);
-  if (tags->count == TIERCEL_MAX_TAGS) {
-    scopes_.Release(tag, loads_.OldestSequence());
+// ---- Tags and dependencies
+
+int32_t Cache::AddName(uint32_t name_scope, bool inherited, Names* names) {
+  const uint32_t i = names->Find(name_scope);
+  const bool is_new = i == names->count;
+  const bool is_own_tag = !inherited && scopes_[name_scope].kind == Scope::Kind::kTag;
+  const bool counts = is_own_tag && (is_new || names->inherited[i]);
+  if (is_new) scopes_.Hold(name_scope);
+  if ((is_new && i == TIERCEL_MAX_NAMES) || (counts && names->own_tags == TIERCEL_MAX_TAGS)) {
+    if (is_new) scopes_.Release(name_scope, loads_.OldestSequence());
     return TIERCEL_LIMIT;
   }
-  tags->tags[tags->count++] = tag;
+  names->own_tags += counts ? 1 : 0;
+  names->inherited[i] = is_new ? inherited : names->inherited[i] && inherited;
+  names->scopes[i] = name_scope;
+  names->count += is_new ? 1 : 0;
   return TIERCEL_OK;
 }
+
+// Adds the tags and dependencies of an entry that another, of this key in the same namespace, depends on.
+int32_t Cache::Inherit(uint32_t scope, const Text& key, const Text& dependency, Names* names) {
+  const uint32_t slot = Find(scope, Hash(scope, dependency), dependency);
+  if (slot == kNone || !IsAlive(slot)) return TIERCEL_OK;
+  for (uint32_t i = scopes_.FirstLink(slot); i != kNone; i = scopes_.link(i).sibling) {
+    const uint32_t other = scopes_.link(i).scope;
+    const Scope& s = scopes_[other];
+    const bool is_own_key = s.kind == Scope::Kind::kKey && s.parent == scope && s.name.Equals(key);
+    if (s.kind == Scope::Kind::kNamespace || is_own_key) continue;
+    const int32_t status = AddName(other, true, names);
+    if (status != TIERCEL_OK) return status;
+  }
+  return TIERCEL_OK;
+}
+
+// Adds what a packed list names for an entry of this key. With an entry that it depends on come the tags and
+// dependencies of that: then whatever invalidates one invalidates the other.
+int32_t Cache::AddNames(uint32_t scope, const Text& key, const uint8_t* list, uint32_t bytes, Names* names) {
+  return EachName(list, bytes, [&](const Text& name, bool is_key) {
+    const auto kind = is_key ? Scope::Kind::kKey : Scope::Kind::kTag;
+    const uint32_t found = scopes_.FindOrAdd(scope, kind, name, loads_.OldestSequence());
+    if (found == kNone) return int32_t{TIERCEL_NO_MEMORY};
+    scopes_.Hold(found);
+    // An entry that depends on itself would be gone as soon as it is stored.
+    int32_t status = is_key && name.Equals(key) ? int32_t{TIERCEL_OK} : AddName(found, false, names);
+    if (is_key) {
+      changes_.Start();
+      if (status == TIERCEL_OK) status = Inherit(scope, key, name, names);
+    }
+    scopes_.Release(found, loads_.OldestSequence());
+    return status;
+  });
+}
+
+int32_t Cache::AddTags(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding,
+                       const uint8_t* tags, uint32_t tags_bytes, double now) {
+  Tick(now);
+  Text text;
+  int32_t status = Read(&key_, key, bytes, encoding, &text);
+  if (status != TIERCEL_OK) return status;
+  const uint32_t hash = Hash(scope, text);
+  const uint32_t slot = Find(scope, hash, text);
+  if (slot == kNone || !IsServable(slot)) {
+    ReclaimSome();
+    return Finish(TIERCEL_MISS);
+  }
+  scopes_.Hold(scope);
+  Names names;
+  for (uint32_t i = scopes_.FirstLink(slot); i != kNone; i = scopes_.link(i).sibling) {
+    const uint32_t other = scopes_.link(i).scope;
+    if (scopes_[other].kind != Scope::Kind::kNamespace)
+      (void)AddName(other, scopes_.link(i).inherited, &names);
+  }
+  const uint32_t before = names.count;
+  status = EachName(tags, tags_bytes, [&](const Text& name, bool is_key) {
+    if (is_key) return Bad("tags holds a key");
+    const uint32_t tag = scopes_.FindOrAdd(scope, Scope::Kind::kTag, name, loads_.OldestSequence());
+    return tag == kNone ? int32_t{TIERCEL_NO_MEMORY} : AddName(tag, false, &names);
+  });
+  const uint32_t more = names.count - before;
+  const bool needs_extra = more != 0 && entries_[slot].extra == 0;
+  const uint64_t cost = more * kLinkCost + (needs_extra ? kExtraCost : 0);
+  int32_t result = status == TIERCEL_OK ? static_cast<int32_t>(slot) : status;
+  if (status == TIERCEL_OK && !ReserveAll(slot, needs_extra, scopes_.LinksFor(scope, names.count))) {
+    result = TIERCEL_NO_MEMORY;
+  } else if (status == TIERCEL_OK && !Grow(slot, cost)) {
+    counters_.rejected++;
+    result = TIERCEL_REJECTED;
+  }
+  if (result >= 0) {
+    scopes_.Detach(slot, loads_.OldestSequence());
+    if (names.count != 0) entries_.UseExtra(slot);
+    // It was alive until now, whatever became of its new tags before.
+    entries_[slot].SetSequence(++sequence_);
+    scopes_.Attach(slot, scope, names);
+    // What depends on it does not have the new tags.
+    if (more != 0) Changed(scope, hash, text);
+  }
+  scopes_.Release(names, loads_.OldestSequence());
+  scopes_.Release(scope, loads_.OldestSequence());
+  ReclaimSome(result);
+  return Finish(result);
+}
+
+// ---- Values
 
 uint8_t* Cache::AllocateValue(uint32_t bytes) {
   for (uint32_t i = 0;; i++) {
@@ -34,111 +131,154 @@ uint8_t* Cache::AllocateValue(uint32_t bytes) {
   }
 }
 
-void Cache::Fill(uint32_t slot, const Incoming& in, uint8_t* value, uint64_t sequence, uint64_t cost,
-                 const TagSet& tags) {
-  Entry& entry = entries_[slot];
-  entry.sequence = sequence;
-  entry.value = value;
-  entry.value_bytes = bytes_mode_ ? in.value_bytes : 0;
-  entry.format = in.format;
-  entry.cost = cost;
-  Expire(&entry, in.ttl, in.stale);
-  scopes_.Attach(slot, tags);
-  bytes_ += cost;
-  counters_.sets++;
-  counters_.adds++;
-}
-
 int32_t Cache::Store(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in) {
-  const auto is_amount = [](double x) { return x >= 0 && x <= kMost; };  // Not so for NaN.
-  if (!is_amount(in.ttl)) return Bad("ttl must be from 0 to 2^53 - 1");
-  if (!is_amount(in.stale)) return Bad("stale must be from 0 to 2^53 - 1");
-  if (!bytes_mode_ && !is_amount(in.weight)) return Bad("weight must be from 0 to 2^53 - 1");
+  if (!IsAmount(in.ttl)) return Bad("ttl must be from 0 to 2^53 - 1");
+  if (!IsAmount(in.stale)) return Bad("stale must be from 0 to 2^53 - 1");
+  if (!bytes_mode_ && !IsAmount(in.weight)) return Bad("weight must be from 0 to 2^53 - 1");
   if (bytes_mode_ && in.value == nullptr && in.value_bytes != 0)
     return Bad("value is NULL, and value_length not 0");
-  // Evictions below may leave the namespace or the tags without an entry; they are needed all the same.
+  if (in.format >= kFormats) return Bad("format must be less than 8");
+  if (in.flags > TIERCEL_SET_PINNED) return Bad("flags must be of TiercelSetFlags");
+  // Evictions below may leave the namespace or the names without an entry; they are needed all the same.
   scopes_.Hold(scope);
-  TagSet tags;
-  int32_t result =
-      EachName(in.tags, in.tags_bytes, [&](const Text& name) { return AddTag(scope, name, &tags); });
-  if (result == TIERCEL_OK) {
-    const uint64_t payload = bytes_mode_ ? in.value_bytes : static_cast<uint64_t>(std::ceil(in.weight));
-    const uint64_t cost = kEntryCost + key.bytes + payload + scopes_.LinksFor(scope, tags.count) * kLinkCost;
-    if (max_bytes_ != 0 && cost > max_bytes_) {
-      // What the caller meant to replace is out of date; serving it on would be worse than a miss.
-      const uint32_t old = Find(scope, hash, key);
-      if (old != kNone) Remove(old, CauseOf(entries_[old], TIERCEL_CAUSE_REPLACED));
-      counters_.rejected++;
-      result = TIERCEL_REJECTED;
-    } else {
-      result = Insert(scope, hash, key, sequence, in, cost, tags);
-    }
-  }
-  scopes_.Release(tags, loads_.OldestSequence());
+  Names names;
+  int32_t result = AddNames(scope, key, in.names, in.names_bytes, &names);
+  if (result == TIERCEL_OK) result = Place(scope, hash, key, sequence, in, names);
+  scopes_.Release(names, loads_.OldestSequence());
   scopes_.Release(scope, loads_.OldestSequence());
   return result;
 }
 
-// Takes the old value out of an entry, which keeps its slot, key and place in an iteration.
-void Cache::Replace(uint32_t slot) {
-  Entry& entry = entries_[slot];
-  const TiercelCause cause = CauseOf(entry, TIERCEL_CAUSE_REPLACED);
-  StoredText key;
-  if (!watched_ || key.Assign(entry.key.view())) {
-    Record(&entry, slot, cause, key, false);
-  } else {
-    counters_.removals[cause]++;
-    counters_.lost_events++;
-  }
-  Free(entry.value);
-  entry.value = nullptr;
-  bytes_ -= entry.cost;
-  entry.cost = 0;
-  scopes_.Detach(slot, loads_.OldestSequence());
+// Stores what was read from the caller's arguments, if it has room.
+int32_t Cache::Place(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in,
+                     const Names& names) {
+  Needs needs;
+  needs.old = Find(scope, hash, key);
+  needs.links = scopes_.LinksFor(scope, names.count);
+  needs.extra = needs.links != 0 || in.ttl != 0 || in.stale != 0;
+  needs.own_cost =
+      entries_.CostOf(key.bytes + (scope != Scopes::kRoot ? sizeof(uint32_t) : 0),
+                      bytes_mode_ ? in.value_bytes : static_cast<uint64_t>(std::ceil(in.weight)));
+  needs.cost = needs.own_cost + needs.links * kLinkCost + (needs.extra ? kExtraCost : 0);
+  const uint32_t old = needs.old;
+  const bool was_pinned = old != kNone && entries_[old].pinned != 0;
+  // What is pinned stays; only the rest of the budget can be made free.
+  const uint64_t fixed_bytes = pinned_bytes_ - (was_pinned ? FullCost(old) : 0);
+  const uint64_t fixed = pinned_ - (was_pinned ? 1 : 0);
+  if (!IsOver(fixed + 1, fixed_bytes + needs.cost))
+    return Insert(scope, hash, key, sequence, in, needs, names);
+  // What the caller meant to replace is out of date; serving it on would be worse than a miss.
+  if (old != kNone) Remove(old, CauseOf(old, TIERCEL_CAUSE_REPLACED));
+  counters_.rejected++;
+  return TIERCEL_REJECTED;
+}
+
+// Room for an entry in this slot, which may be the next free one.
+bool Cache::ReserveAll(uint32_t slot, bool extra, uint32_t links) {
+  return scopes_.ReserveLinks(links) && (!extra || entries_.ReserveExtra(slot));
 }
 
 int32_t Cache::Insert(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in,
-                      uint64_t cost, const TagSet& tags) {
+                      Needs needs, const Names& names) {
   uint8_t* value = nullptr;
   if (bytes_mode_) {
     value = AllocateValue(in.value_bytes);
     if (value == nullptr) return TIERCEL_NO_MEMORY;
     if (in.value_bytes != 0) std::memcpy(value, in.value, in.value_bytes);
+    needs.old = Find(scope, hash, key);  // It may have been evicted for that.
   }
-  uint32_t slot = kNone;
-  StoredText stored;
-  for (uint32_t i = 0;; i++) {
-    slot = Find(scope, hash, key);
-    if (scopes_.ReserveLinks(scopes_.LinksFor(scope, tags.count)) && entries_.Reserve() &&
-        index_.Reserve([this](uint32_t n) { return entries_[n].hash; }) &&
-        (slot != kNone || stored.Assign(key))) {
-      break;
+  const uint32_t old = needs.old;
+  const bool pinned = (in.flags & TIERCEL_SET_PINNED) != 0;
+  if (old == kNone && !pinned) {
+    const uint32_t print =
+        policy_->WantsPrint() ? HashText(seed_, scope, kPrintOf, key) % (1U << Policy::kPrintBits) : 0;
+    policy_->OnMiss(hash, needs.own_cost, print);
+  }
+  // An entry that is listed may be pushed off its list when room is made for its own new value.
+  bool listed = old != kNone && entries_[old].pinned == 0;
+  listed = MakeRoom(old == kNone ? 1 : 0, needs.cost, old) && listed;
+
+  const uint32_t key_bytes = old == kNone ? Entry::BlockFor(scope, key) : 0;
+  uint8_t* key_block = nullptr;
+  const auto reserve = [&] {
+    if (key_bytes != 0 && key_block == nullptr) key_block = static_cast<uint8_t*>(Allocate(key_bytes));
+    return (key_bytes == 0 || key_block != nullptr) && entries_.Reserve() &&
+           index_.Reserve([this](uint32_t n) { return entries_[n].hash; }) &&
+           ReserveAll(old != kNone ? old : entries_.NextFree(), needs.extra, needs.links);
+  };
+  for (uint32_t i = 0; !reserve(); i++) {
+    bool kept = true;
+    if (i < kEvictionsForMemory && EvictOne(old, &kept)) {
+      listed = listed && kept;
+      continue;
     }
-    if (i == kEvictionsForMemory || !EvictOne()) {
-      Free(value);
-      return TIERCEL_NO_MEMORY;
-    }
+    if (old != kNone && !listed && entries_[old].pinned == 0) policy_->OnInsert(old);
+    Free(key_block);
+    Free(value);
+    return TIERCEL_NO_MEMORY;
   }
 
-  if (slot != kNone) {
-    Replace(slot);
-    policy_->OnHit(slot);  // Now the last to be evicted, so not evicted for its own sake.
-    MakeRoom(0, cost);
-    Fill(slot, in, value, sequence, cost, tags);
-    return static_cast<int32_t>(slot);
-  }
-  MakeRoom(1, cost);
-  slot = entries_.Take();
-  if (!watched_) log_.ForgetIfLast(slot);
+  const uint32_t slot = old != kNone ? old : entries_.Take();
   Entry& entry = entries_[slot];
-  entry.key = stored;
-  entry.hash = hash;
-  entry.scope = scope;
-  entry.birth = ++sequence_;
-  Fill(slot, in, value, sequence, cost, tags);
-  index_.Insert(hash, slot);
-  policy_->OnInsert(slot);
+  if (old != kNone) {
+    if (listed && pinned) policy_->OnRemove(slot);
+    if (listed && !pinned) policy_->OnUpdate(slot, needs.own_cost);
+    Replace(slot);
+  } else {
+    if (!watched_) log_.ForgetIfLast(slot);
+    entry.hash = hash;
+    entry.born = Born() & 0x7f;
+    entry.SetKey(scope, key, key_block);
+    index_.Insert(hash, slot);
+  }
+  if (needs.extra) entries_.UseExtra(slot);
+  Fill(slot, scope, in, value, sequence, names);
+  entry.pinned = pinned ? 1 : 0;
+  if (pinned) {
+    pinned_++;
+    pinned_bytes_ += FullCost(slot);
+  } else if (!listed) {
+    entry.policy = 0;
+    policy_->OnInsert(slot);
+  }
   return static_cast<int32_t>(slot);
+}
+
+// Takes the old value out of an entry, which keeps its slot, key and place in an iteration.
+void Cache::Replace(uint32_t slot) {
+  Entry& entry = entries_[slot];
+  Record(slot, CauseOf(slot, TIERCEL_CAUSE_REPLACED), false);
+  const uint64_t cost = FullCost(slot);
+  bytes_ -= cost;
+  if (entry.pinned != 0) {
+    pinned_--;
+    pinned_bytes_ -= cost;
+    entry.pinned = 0;
+  }
+  CancelDeadline(slot);
+  if (bytes_mode_) {
+    Free(entry.value());
+    entries_.SetValue(slot, nullptr, 0);
+  }
+  scopes_.Detach(slot, loads_.OldestSequence());
+  entry.extra = 0;
+}
+
+void Cache::Fill(uint32_t slot, uint32_t scope, const Incoming& in, uint8_t* value, uint64_t sequence,
+                 const Names& names) {
+  Entry& entry = entries_[slot];
+  entry.SetSequence(sequence);
+  entry.format = in.format & (kFormats - 1);
+  if (bytes_mode_) {
+    entries_.SetValue(slot, value, in.value_bytes);
+  } else {
+    entries_.SetWeight(slot, static_cast<uint64_t>(std::ceil(in.weight)));
+  }
+  Expire(slot, in.ttl, in.stale);
+  scopes_.Attach(slot, scope, names);
+  bytes_ += FullCost(slot);
+  counters_.sets++;
+  counters_.adds++;
 }
 
 }  // namespace tiercel

@@ -1,71 +1,71 @@
 #include "index.h"
 
-#include <cstring>
+#include <algorithm>
 #include <utility>
 
 namespace tiercel {
+namespace {
 
-Index::~Index() { Free(block_); }
+constexpr uint32_t kClearedAtOnce = 64;  // Groups: a page.
+
+// Groups of a table of 64 KiB. Smaller ones are worth no trouble: they double, and stay.
+constexpr uint32_t kSmall = 1024;
+
+// Items at which a table is full, nine in a group of twelve. With ten the memory is a tenth less, and an
+// insertion into a full cache takes a quarter longer: more items lie away from their first group.
+uint64_t Limit(uint64_t groups) { return groups * 9; }
+
+// The least groups whose limit is above a number of items.
+uint64_t GroupsFor(uint64_t items) { return items / 9 + 1; }
+
+}  // namespace
 
 void Index::Swap(Index& other) {
-  std::swap(control_, other.control_);
-  std::swap(numbers_, other.numbers_);
-  std::swap(block_, other.block_);
-  std::swap(groups_, other.groups_);
+  table_.Swap(other.table_);
+  old_.Swap(other.old_);
+  next_.Swap(other.next_);
+  std::swap(cursor_, other.cursor_);
   std::swap(size_, other.size_);
-  std::swap(free_, other.free_);
+  std::swap(most_, other.most_);
 }
 
-bool Index::Build(uint32_t groups) {
-  // 7 bits of the 32-bit hash are the tag, so more than 2^25 groups could not be told apart.
-  if (groups > (1U << 25)) return false;
-  const size_t positions = size_t{groups} * Group::kWidth;
-  void* block = Allocate(positions * (1 + sizeof(uint32_t)) + Group::kWidth);
-  if (block == nullptr) return false;
-  Free(block_);
-  block_ = block;
-  const size_t misaligned = reinterpret_cast<uintptr_t>(block) % Group::kWidth;
-  control_ = static_cast<uint8_t*>(block) + (misaligned == 0 ? 0 : Group::kWidth - misaligned);
-  numbers_ = reinterpret_cast<uint32_t*>(control_ + positions);
-  std::memset(control_, kEmpty, positions);
-  groups_ = groups;
+bool Index::BuildLike(const Index& other) {
+  IndexTable table;
+  if (other.table_.size() != 0 && !table.Make(other.table_.size())) return false;
+  table.Clear(0, table.size());
+  table_.Swap(table);
+  old_.Reset();
+  next_.Reset();
   size_ = 0;
-  free_ = Places(groups);
+  most_ = other.most_;
   return true;
 }
 
-void Index::Insert(uint32_t hash, uint32_t number) {
-  uint32_t group = FirstGroup(hash);
-  for (uint32_t step = 1;; step++) {
-    const uint32_t mask = Group(control_ + size_t{group} * Group::kWidth).MatchFree();
-    if (mask != 0) {
-      const uint32_t at = group * Group::kWidth + LowestBit(mask);
-      if (control_[at] == kEmpty) free_--;
-      control_[at] = Tag(hash);
-      numbers_[at] = number;
-      size_++;
-      return;
-    }
-    group = (group + step) & (groups_ - 1);
+// With g groups, a table grows at 9g items. Up to g/32 + 1 come while the next is cleared, and g/2 while it
+// is filled: these are less than 12g, so places suffice even if the next has but one group more. A table
+// shrinks below 1.2g items, and with those that come while it does they are less than the 3g places of a
+// quarter.
+uint64_t Index::WantedGroups() const {
+  const uint64_t groups = table_.size();
+  const uint64_t limit = Limit(groups);
+  if (size_ >= limit) {
+    const uint64_t doubled = std::max<uint64_t>(1, groups * 2);
+    const uint64_t exact = GroupsFor(most_);
+    return doubled > kSmall && groups < exact && exact < doubled ? exact : doubled;
   }
+  const bool is_too_large = groups >= kSmall && size_ < limit / 8 && most_ < limit / 4;
+  return is_too_large ? groups / 4 : groups;
 }
 
-void Index::Erase(uint32_t hash, uint32_t number) {
-  uint32_t group = FirstGroup(hash);
-  for (uint32_t step = 1;; step++) {
-    const Group controls(control_ + size_t{group} * Group::kWidth);
-    for (uint32_t mask = controls.Match(Tag(hash)); mask != 0; mask &= mask - 1) {
-      const uint32_t at = group * Group::kWidth + LowestBit(mask);
-      if (numbers_[at] != number) continue;
-      // A group with an empty byte ends every probe that comes to it, so no probe goes on past this one.
-      const bool ends_probes = controls.Match(kEmpty) != 0;
-      control_[at] = ends_probes ? kEmpty : kDeleted;
-      if (ends_probes) free_++;
-      size_--;
-      return;
-    }
-    group = (group + step) & (groups_ - 1);
-  }
+bool Index::ClearNext() {
+  const uint32_t count = std::min(kClearedAtOnce, next_.size() - cursor_);
+  next_.Clear(cursor_, count);
+  cursor_ += count;
+  if (cursor_ != next_.size()) return false;
+  old_.Swap(table_);
+  table_.Swap(next_);
+  cursor_ = 0;
+  return true;
 }
 
 }  // namespace tiercel

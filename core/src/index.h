@@ -1,87 +1,106 @@
-// An open-addressing hash table from 32-bit hashes to 32-bit numbers. It keeps no keys: whoever owns the
-// numbered items compares them and gives their hashes again when the table is rebuilt.
+// A hash table from 32-bit hashes to 32-bit numbers that grows without a pause. It keeps no keys: whoever
+// owns the numbered items compares them, and gives their hashes again when they move.
 //
-// Positions come in aligned groups of 16, each with a control byte that is empty, deleted or 7 bits of the
-// hash; a probe looks at whole groups, in triangular order, and ends at the first that has an empty byte
-// (Benzaquen et al., "Swiss Tables", CppCon 2017). At most 7/8 of the positions are not empty.
+// A table that is full is followed by one of another size in three steps, of which each Reserve does a
+// bounded part: a block of memory is had, which is not touched yet; its groups are cleared, while the full
+// table takes what comes beyond its limit; then it takes the new items, and the old ones a few groups at a
+// time. Only in that last step a lookup that fails looks into two tables.
 #ifndef TIERCEL_SRC_INDEX_H_
 #define TIERCEL_SRC_INDEX_H_
 
 #include <cstdint>
 
 #include "group.h"
+#include "index_table.h"
 #include "key.h"
 
 namespace tiercel {
 
 class Index {
  public:
+  // The most items that one Reserve moves, and asks the hashes of.
+  static constexpr uint32_t kMostMoved = 2 * Group::kPlaces;
+
   Index() = default;
   Index(const Index&) = delete;
   Index& operator=(const Index&) = delete;
-  ~Index();
 
   void Swap(Index& other);
 
   // The number n with this hash for which equals(n), or kNone. O(1).
   template <typename Equals>
-  uint32_t Find(uint32_t hash, Equals equals) const {
-    if (groups_ == 0) return kNone;
-    const uint8_t tag = Tag(hash);
-    uint32_t group = FirstGroup(hash);
-    for (uint32_t step = 1;; step++) {
-      const Group controls(control_ + size_t{group} * Group::kWidth);
-      for (uint32_t mask = controls.Match(tag); mask != 0; mask &= mask - 1) {
-        uint32_t n = numbers_[group * Group::kWidth + LowestBit(mask)];
-        if (equals(n)) return n;
-      }
-      if (controls.Match(kEmpty) != 0) return kNone;
-      group = (group + step) & (groups_ - 1);
-    }
+  uint32_t Find(uint32_t hash, const Equals& equals) const {
+    const uint32_t n = table_.Find(hash, equals);
+    return n == kNone && old_.size() != 0 ? old_.Find(hash, equals) : n;
   }
 
-  // Makes sure that the next Insert has a place; may rebuild the table, asking `hash_of(number)` for each.
+  // Begins to fetch what Find will read first.
+  void Prefetch(uint32_t hash) const { table_.Prefetch(hash); }
+
+  // Says that there will be no more than this many items, so that a large table is made no larger than they
+  // need. More are taken all the same. If they become far fewer with a lower bound, the table shrinks.
+  void Bound(uint32_t most) { most_ = most; }
+
+  // Makes sure that the next Insert has a place; may move items, asking `hash_of(number)` for each. O(1).
   // False, and nothing changed, without memory.
   template <typename HashOf>
-  [[nodiscard]] bool Reserve(HashOf hash_of) {
-    if (free_ != 0) return true;
-    // Mostly tombstones: the same size serves again.
-    const bool is_full = uint64_t{size_} * 2 > Places(groups_);
-    const uint32_t groups = groups_ == 0 ? 1 : groups_ * (is_full ? 2 : 1);
-    Index fresh;
-    if (!fresh.Build(groups)) return false;
-    for (uint32_t i = 0; i < groups_ * Group::kWidth; i++) {
-      if (control_[i] < kEmpty) fresh.Insert(hash_of(numbers_[i]), numbers_[i]);
+  [[nodiscard]] bool Reserve(const HashOf& hash_of) {
+    if (!IsMoving()) {
+      const uint64_t groups = WantedGroups();
+      if (groups == table_.size()) {
+        cursor_ = cursor_ + 1 < table_.size() * kSettleEvery ? cursor_ + 1 : 0;
+        if (cursor_ % kSettleEvery == 0) table_.Settle(cursor_ / kSettleEvery, hash_of);
+        return true;
+      }
+      if (!next_.Make(groups)) return groups < table_.size();
+      cursor_ = 0;
     }
-    Swap(fresh);
+    if (next_.size() != 0 && !ClearNext()) return true;
+    for (uint32_t i = 0; i < kMostMoved / Group::kPlaces && cursor_ < old_.size(); i++) {
+      old_.Empty(cursor_++, hash_of, &table_);
+    }
+    if (cursor_ == old_.size()) old_.Reset();
     return true;
   }
 
-  // Makes the table empty, with this many groups, a power of two. False, and nothing changed, without memory.
-  [[nodiscard]] bool Build(uint32_t groups);
-  // Makes the table empty, of the size of another.
-  [[nodiscard]] bool BuildLike(const Index& other) { return other.groups_ == 0 || Build(other.groups_); }
+  // Adds a number that is not in the table. Reserve must have succeeded. O(1).
+  void Insert(uint32_t hash, uint32_t number) {
+    table_.Insert(hash, number);
+    size_++;
+  }
 
-  // Adds a number that is not in the table. Reserve must have succeeded.
-  void Insert(uint32_t hash, uint32_t number);
+  // Removes a number that is in the table. O(1).
+  void Erase(uint32_t hash, uint32_t number) {
+    if (!table_.Erase(hash, number)) old_.Erase(hash, number);
+    size_--;
+  }
 
-  // Removes a number that is in the table.
-  void Erase(uint32_t hash, uint32_t number);
+  // Makes the table empty, with places for all that another has, which may be inserted without Reserve. O(n).
+  // False, and nothing changed, without memory.
+  [[nodiscard]] bool BuildLike(const Index& other);
 
   uint32_t size() const { return size_; }
-  uint32_t groups() const { return groups_; }
+  // Memory that it holds.
+  uint64_t bytes() const { return (uint64_t{table_.size()} + old_.size() + next_.size()) * sizeof(Group); }
+  bool IsMoving() const { return old_.size() != 0 || next_.size() != 0; }
 
  private:
-  static uint8_t Tag(uint32_t hash) { return hash & 0x7f; }
-  static uint32_t Places(uint32_t groups) { return groups * Group::kWidth / 8 * 7; }
-  uint32_t FirstGroup(uint32_t hash) const { return (hash >> 7) & (groups_ - 1); }
+  static constexpr uint32_t kSettleEvery = 4;
 
-  void* block_ = nullptr;        // Holds the two arrays.
-  uint8_t* control_ = nullptr;   // A byte for each position, aligned to 16.
-  uint32_t* numbers_ = nullptr;  // The number at each position whose byte is a tag.
-  uint32_t groups_ = 0;          // 0 or a power of two.
+  // The size that the table should have now.
+  uint64_t WantedGroups() const;
+  // Clears some groups of the next table. True once all are, and it has taken the place of the table.
+  bool ClearNext();
+
+  // Invariant: has a place for each item of all tables, and for those that come before the move is over.
+  IndexTable table_;
+  IndexTable old_;   // What is left of the table before; of no groups if no items are to be moved.
+  IndexTable next_;  // What will be the table; of no groups if none is being cleared. Not while old_ has any.
+  // The first group of next_ to clear, or of old_ to empty; if neither has any, how many times Reserve came
+  // by since it began to settle the groups of table_.
+  uint32_t cursor_ = 0;
   uint32_t size_ = 0;
-  uint32_t free_ = 0;  // Empty positions that may still be filled before a rebuild.
+  uint32_t most_ = kNone;
 };
 
 }  // namespace tiercel

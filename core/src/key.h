@@ -13,11 +13,36 @@ namespace tiercel {
 
 constexpr uint32_t kNone = 0xffffffff;  // No slot, scope, link or load.
 
+// As memcmp, which some platforms' libraries do byte by byte.
+inline bool EqualBytes(const uint8_t* a, const uint8_t* b, uint32_t bytes) {
+  const auto differ = [a, b](uint32_t at, auto word) {
+    auto other = word;
+    std::memcpy(&word, a + at, sizeof(word));
+    std::memcpy(&other, b + at, sizeof(other));
+    return word != other;
+  };
+  if (bytes < 8) {
+    if (bytes >= 4) return !differ(0, uint32_t{}) && !differ(bytes - 4, uint32_t{});
+    for (uint32_t i = 0; i < bytes; i++) {
+      if (a[i] != b[i]) return false;
+    }
+    return true;
+  }
+  for (uint32_t i = 0; i + 8 < bytes; i += 8) {
+    if (differ(i, uint64_t{})) return false;
+  }
+  return !differ(bytes - 8, uint64_t{});  // The last word overlaps the one before.
+}
+
 // A string of the caller's. Canonical: `wide` only if some unit is above 0xff.
 struct Text {
   const uint8_t* data = nullptr;
   uint32_t bytes = 0;
   bool wide = false;
+
+  bool Equals(const Text& other) const {
+    return bytes == other.bytes && wide == other.wide && EqualBytes(data, other.data, bytes);
+  }
 };
 
 // The hash of a string in a space of names: keys of a namespace, namespaces and tags below one.
@@ -52,7 +77,7 @@ class StoredText {
 
   bool Equals(const Text& text) const {
     if (bytes_ != text.bytes || (wide_ != 0) != text.wide) return false;
-    return bytes_ == 0 || std::memcmp(view().data, text.data, bytes_) == 0;
+    return EqualBytes(view().data, text.data, bytes_);
   }
 
  private:
@@ -73,20 +98,30 @@ class Canonical {
   [[nodiscard]] bool Make(const uint8_t* data, uint32_t bytes, bool wide, Text* out) {
     *out = {data, bytes, wide};
     if (!wide) return true;
-    for (uint32_t i = 1; i < bytes; i += 2) {
-      if (data[i] != 0) return true;
-    }
-    out->wide = false;
-    out->bytes = bytes / 2;
     narrow_.Clear();
-    if (!narrow_.Reserve(out->bytes)) return false;
-    uint8_t* to = narrow_.data();
-    for (uint32_t i = 0; i < out->bytes; i++) to[i] = data[size_t{2} * i];
-    out->data = to;
+    // A word more than it needs, so that the last may be written whole.
+    if (!narrow_.Reserve(bytes / 2 + kUnits)) return false;
+    if (Narrow(data, bytes / 2, narrow_.data())) *out = {narrow_.data(), bytes / 2, false};
     return true;
   }
 
  private:
+  static constexpr uint32_t kUnits = 4;  // In a word.
+
+  // Writes the low bytes of the units. Whether these are all there is to them.
+  static bool Narrow(const uint8_t* data, uint32_t units, uint8_t* to) {
+    uint64_t seen = 0;
+    for (uint32_t i = 0; i < units; i += kUnits, data += sizeof(uint64_t)) {
+      uint64_t word =
+          units - i >= kUnits ? LoadLittleEndian64(data) : LoadTail(data, size_t{2} * (units - i));
+      seen |= word;
+      word = (word | (word >> 8)) & 0x0000ffff0000ffff;
+      const uint32_t narrow = static_cast<uint32_t>(word | (word >> 16));
+      std::memcpy(to + i, &narrow, sizeof(narrow));
+    }
+    return (seen & 0xff00ff00ff00ff00) == 0;
+  }
+
   Vector<uint8_t> narrow_;
 };
 

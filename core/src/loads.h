@@ -8,8 +8,8 @@
 #include "handle.h"
 #include "index.h"
 #include "list.h"
+#include "names.h"
 #include "slab.h"
-#include "tag_set.h"
 
 namespace tiercel {
 
@@ -21,7 +21,7 @@ struct Load {
   uint32_t scope = 0;  // The namespace of the key.
   uint32_t prev = kNone;
   uint32_t next = kNone;
-  TagSet tags;             // That the value is known to have.
+  Names names;             // That the value is known to have.
   bool overtaken = false;  // Invariant: in the index unless overtaken.
   bool live = false;
 };
@@ -39,8 +39,8 @@ class Loads {
   // Begins a load of a key that Find does not find. kNone without memory or handles.
   uint32_t Begin(Cache* cache, uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence);
 
-  // The tags that the value of a load is known to have; the caller holds them, and releases them before End.
-  TagSet* tags(uint32_t load) { return &loads_[load].tags; }
+  // The names that the value of a load is known to have; the caller holds them, and releases them before End.
+  Names* names(uint32_t load) { return &loads_[load].names; }
 
   // The key of a load in flight changed or went.
   void Overtake(uint32_t load);

@@ -10,6 +10,9 @@
 #include <new>
 #include <type_traits>
 #include <utility>
+#if defined(TIERCEL_FAULTS) && defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 namespace tiercel {
 
@@ -20,11 +23,21 @@ struct AllocationFaults {
   bool and_after = false;   // Whether those after the failing one fail too.
   int64_t live = 0;
   uint64_t count = 0;
+  int64_t bytes = 0;  // Of them, as the allocator takes them, where it tells.
 };
 
 inline AllocationFaults& Faults() {
   static AllocationFaults faults;
   return faults;
+}
+
+inline int64_t BlockBytes(void* block) {
+#ifdef __GLIBC__
+  return static_cast<int64_t>(malloc_usable_size(block) + sizeof(size_t));  // And the size of it before it.
+#else
+  (void)block;
+  return 0;
+#endif
 }
 
 inline bool AllocationFails() {
@@ -44,7 +57,10 @@ inline void* Allocate(size_t bytes) {
 #ifdef TIERCEL_FAULTS
   if (AllocationFails()) return nullptr;
   void* p = std::malloc(bytes);
-  if (p != nullptr) Faults().live++;
+  if (p != nullptr) {
+    Faults().live++;
+    Faults().bytes += BlockBytes(p);
+  }
   return p;
 #else
   return std::malloc(bytes);
@@ -53,7 +69,10 @@ inline void* Allocate(size_t bytes) {
 
 inline void Free(void* p) {
 #ifdef TIERCEL_FAULTS
-  if (p != nullptr) Faults().live--;
+  if (p != nullptr) {
+    Faults().live--;
+    Faults().bytes -= BlockBytes(p);
+  }
 #endif
   std::free(p);
 }
@@ -99,6 +118,13 @@ class Vector {
   [[nodiscard]] bool Push(const T& item) {
     if (!Reserve(size_ + 1)) return false;
     items_[size_++] = item;
+    return true;
+  }
+
+  // Appends `n` items with no contents yet.
+  [[nodiscard]] bool Grow(size_t n) {
+    if (!Reserve(size_ + n)) return false;
+    size_ += n;
     return true;
   }
 

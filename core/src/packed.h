@@ -1,5 +1,5 @@
-// The packed list of strings of the ABI: for each a u32 of (bytes * 2 + encoding), its bytes, and zeros up
-// to a multiple of 4.
+// The packed list of strings of the ABI: for each a u32 of (bytes * 4 + kind * 2 + encoding), its bytes, and
+// zeros up to a multiple of 4.
 #ifndef TIERCEL_SRC_PACKED_H_
 #define TIERCEL_SRC_PACKED_H_
 
@@ -17,11 +17,12 @@ class PackedReader {
   bool done() const { return left_ == 0; }
 
   // The next string, as it stands. False if the list is malformed.
-  [[nodiscard]] bool Next(const uint8_t** data, uint32_t* bytes, uint32_t* encoding) {
+  [[nodiscard]] bool Next(const uint8_t** data, uint32_t* bytes, uint32_t* encoding, uint32_t* kind) {
     if (left_ < sizeof(uint32_t)) return false;
     uint32_t head = 0;
     std::memcpy(&head, at_, sizeof(head));
-    *bytes = head >> 1;
+    *bytes = head >> 2;
+    *kind = (head >> 1) & 1;
     *encoding = head & 1;
     const uint64_t padded = (uint64_t{*bytes} + 3) & ~uint64_t{3};
     if (padded > left_ - sizeof(head)) return false;
@@ -38,7 +39,7 @@ class PackedReader {
 
 // Appends a string to a packed list. False, and nothing changed, without memory.
 [[nodiscard]] inline bool PackedAppend(Vector<uint8_t>* list, const Text& text) {
-  const uint32_t head = (text.bytes << 1) | (text.wide ? 1U : 0U);
+  const uint32_t head = (text.bytes << 2) | (text.wide ? 1U : 0U);
   const uint32_t padding = (4 - (text.bytes & 3)) & 3;
   if (!list->Reserve(list->size() + sizeof(head) + text.bytes + padding)) return false;
   const auto append = [list](const void* from, uint32_t bytes) {

@@ -60,8 +60,9 @@ uint32_t Scopes::FindOrAdd(uint32_t parent, Scope::Kind kind, const Text& name, 
   scope.depth = scopes_[parent].depth + (kind == Scope::Kind::kNamespace ? 1 : 0);
   scope.hash = HashText(seed_, parent, static_cast<uint32_t>(kind), name);
   names_.Insert(scope.hash, i);
+  if (kind == Scope::Kind::kKey) keys_++;
   Hold(parent);
-  // A namespace begins idle: only its handle knows it. A tag is about to be held by the caller.
+  // A namespace begins idle: only its handle knows it. Another is about to be held by the caller.
   if (kind == Scope::Kind::kNamespace) {
     Settle(i, oldest_load);
     ForgetExcess(oldest_load);
@@ -87,7 +88,7 @@ void Scopes::Release(uint32_t scope, uint64_t oldest_load) {
 void Scopes::Settle(uint32_t scope, uint64_t oldest_load) {
   if (scope == kRoot) return;
   Scope& s = scopes_[scope];
-  if (s.kind == Scope::Kind::kTag && s.stamp < oldest_load) {
+  if (s.kind == Scope::Kind::kKey || (s.kind == Scope::Kind::kTag && s.stamp < oldest_load)) {
     Forget(scope, oldest_load);
     return;
   }
@@ -109,7 +110,9 @@ void Scopes::Forget(uint32_t scope, uint64_t oldest_load) {
   Scope& s = scopes_[scope];
   if (s.idle) idle_.Remove(scopes_, scope);
   names_.Erase(s.hash, scope);
+  NoteForgotten(s.stamp);
   if (s.handle != 0) handles_.Close(s.handle);
+  if (s.kind == Scope::Kind::kKey) keys_--;
   s.name.Release();
   const uint32_t parent = s.parent;
   scopes_.Give(scope);
@@ -134,20 +137,22 @@ uint64_t Scopes::NamespaceStamp(uint32_t scope) const {
   return stamp;
 }
 
-bool Scopes::IsDeadSlow(const Entry& entry) const {
-  if (scopes_[kRoot].stamp >= entry.sequence) return true;
-  for (uint32_t i = entry.links; i != kNone; i = links_[i].sibling) {
-    if (scopes_[links_[i].scope].stamp >= entry.sequence) return true;
+bool Scopes::DiedBy(uint32_t slot, uint32_t* link) const {
+  const uint64_t sequence = entries_[slot].sequence;
+  uint32_t i = kNone;
+  if (scopes_[kRoot].stamp < sequence) {
+    i = FirstLink(slot);
+    while (i != kNone && scopes_[links_[i].scope].stamp < sequence) i = links_[i].sibling;
+    if (i == kNone) return false;
   }
-  return false;
+  if (link != nullptr) *link = i;
+  return true;
 }
 
-bool Scopes::DiedByTag(const Entry& entry) const {
-  for (uint32_t i = entry.links; i != kNone; i = links_[i].sibling) {
-    const Scope& scope = scopes_[links_[i].scope];
-    if (scope.kind == Scope::Kind::kTag && scope.stamp >= entry.sequence) return true;
-  }
-  return false;
+uint32_t Scopes::CountLinks(uint32_t slot) const {
+  uint32_t count = 0;
+  for (uint32_t i = FirstLink(slot); i != kNone; i = links_[i].sibling) count++;
+  return count;
 }
 
 void Scopes::Stamp(uint32_t scope, uint64_t sequence) {
@@ -157,27 +162,29 @@ void Scopes::Stamp(uint32_t scope, uint64_t sequence) {
   dead_.Append(links_, s.entries);
 }
 
-void Scopes::Attach(uint32_t slot, const TagSet& tags) {
-  Entry& entry = entries_[slot];
-  const auto attach = [&](uint32_t scope) {
+void Scopes::Attach(uint32_t slot, uint32_t scope, const Names& names) {
+  const auto attach = [&](uint32_t to, bool inherited) {
     const uint32_t i = links_.Take();
     Link& link = links_[i];
+    uint32_t& first = entries_.extra(slot).links;
     link.slot = slot;
-    link.scope = scope;
-    link.sibling = entry.links;
-    entry.links = i;
-    Hold(scope);
-    scopes_[scope].links++;
-    scopes_[scope].entries.PushTail(links_, i);
+    link.scope = to;
+    link.inherited = inherited;
+    link.sibling = first;
+    first = i;
+    Hold(to);
+    scopes_[to].links++;
+    scopes_[to].entries.PushTail(links_, i);
   };
-  for (uint32_t s = entry.scope; s != kRoot; s = scopes_[s].parent) attach(s);
+  for (uint32_t s = scope; s != kRoot; s = scopes_[s].parent) attach(s, false);
   // The last made is the first on the entry: so tags come out in the order they came in.
-  for (uint32_t i = tags.count; i > 0; i--) attach(tags.tags[i - 1]);
+  for (uint32_t i = names.count; i > 0; i--) attach(names.scopes[i - 1], names.inherited[i - 1]);
 }
 
 void Scopes::Detach(uint32_t slot, uint64_t oldest_load) {
-  Entry& entry = entries_[slot];
-  for (uint32_t i = entry.links; i != kNone;) {
+  const Entry& entry = entries_[slot];
+  if (entry.extra == 0) return;
+  for (uint32_t i = entries_.extra(slot).links; i != kNone;) {
     const Link& link = links_[i];
     const uint32_t next = link.sibling;
     const uint32_t scope = link.scope;
@@ -189,7 +196,7 @@ void Scopes::Detach(uint32_t slot, uint64_t oldest_load) {
     Release(scope, oldest_load);
     i = next;
   }
-  entry.links = kNone;
+  entries_.extra(slot).links = kNone;
 }
 
 }  // namespace tiercel

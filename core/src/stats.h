@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "policy.h"
 #include "tiercel/abi.h"
 
 namespace tiercel {
@@ -20,7 +21,7 @@ struct Counters {
   uint64_t loads = 0;
   uint64_t overtaken = 0;
   uint64_t lost_events = 0;
-  std::array<uint64_t, TIERCEL_CAUSE_CLEAR + 1> removals = {};
+  std::array<uint64_t, TIERCEL_CAUSE_DEPENDENCY + 1> removals = {};
 };
 
 // What is true at the moment.
@@ -32,10 +33,14 @@ struct Gauges {
   uint64_t loading = 0;
   uint64_t pending_reclaim = 0;
   uint64_t scopes = 0;
+  uint64_t barriers = 0;
+  uint64_t pinned = 0;
+  uint64_t timed = 0;
 };
 
-// Both as one JSON object, with the names of the JavaScript API.
-std::string StatsJson(const Counters& counters, const Gauges& gauges);
+// All as one JSON object, with the names of the JavaScript API.
+std::string StatsJson(const Counters& counters, const Gauges& gauges, PolicyKind kind,
+                      const PolicyState& policy);
 
 }  // namespace tiercel
 

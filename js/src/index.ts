@@ -14,8 +14,12 @@ export type {
   LoadContext,
   Loader,
   MemoryCacheOptions,
+  Policy,
+  PolicyState,
   RemovalCause,
   Serializer,
   SetOptions,
   Size,
+  TtlContext,
+  TtlRules,
 } from './memory/types.js';

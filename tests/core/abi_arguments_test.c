@@ -9,10 +9,10 @@ static void WhatIsPassedInIsNotKept(void) {
   char key[] = "a key that does not fit in place, being longer";
   char part[] = "a namespace that does not fit in place either";
   uint8_t value[] = "value";
-  uint8_t tags[] = {6, 0, 0, 0, 't', 'a', 'g', 0};
+  uint8_t tags[] = {12, 0, 0, 0, 't', 'a', 'g', 0};
   const double ns = tiercel_namespace(engine, cache, (const uint8_t*)part, sizeof(part) - 1, 0);
   CHECK(tiercel_set(engine, ns, (const uint8_t*)key, sizeof(key) - 1, 0, value, 5, 7, 0, 0, 0, tags,
-                    sizeof(tags), 1) >= 0);
+                    sizeof(tags), 0, 1) >= 0);
   memset(key, 'x', sizeof(key) - 1);
   memset(part, 'x', sizeof(part) - 1);
   memset(value, 'x', sizeof(value) - 1);
@@ -20,7 +20,7 @@ static void WhatIsPassedInIsNotKept(void) {
   CHECK(tiercel_namespace(engine, cache, BYTES("a namespace that does not fit in place either"), 0) == ns);
   CHECK(Holds(engine, ns, "a key that does not fit in place, being longer", "value"));
   CHECK(tiercel_registers(engine)[TIERCEL_R_FORMAT] == 7);
-  static const uint8_t same[] = {6, 0, 0, 0, 't', 'a', 'g', 0};
+  static const uint8_t same[] = {12, 0, 0, 0, 't', 'a', 'g', 0};
   CHECK(tiercel_invalidate_tags(engine, ns, same, sizeof(same), 1) == 1);
   tiercel_engine_delete(engine);
 }
@@ -31,7 +31,7 @@ static void TheBufferOfTheEngineTakesInputs(void) {
   const uint32_t length = 1U << 20;
   uint8_t* buffer = tiercel_buffer(engine, length);
   memset(buffer, 'v', length);
-  CHECK(tiercel_set(engine, cache, BYTES("key"), 0, buffer, length, 0, 0, 0, 0, NULL, 0, 1) >= 0);
+  CHECK(tiercel_set(engine, cache, BYTES("key"), 0, buffer, length, 0, 0, 0, 0, NULL, 0, 0, 1) >= 0);
   memset(tiercel_buffer(engine, length), 'w', length);
   CHECK(Get(engine, cache, "key") >= 0);
   const double* r = tiercel_registers(engine);
@@ -61,9 +61,9 @@ static void StringsThatAreNoneAreRefused(void) {
     const uint32_t e = strings[i].encoding;
     const int32_t status = strings[i].status;
     CHECK(tiercel_get(engine, cache, s, n, e, 1, 0) == status);
-    CHECK(tiercel_set(engine, cache, s, n, e, s, n, 0, 0, 0, 0, NULL, 0, 1) == status);
+    CHECK(tiercel_set(engine, cache, s, n, e, s, n, 0, 0, 0, 0, NULL, 0, 0, 1) == status);
     CHECK(tiercel_delete(engine, cache, s, n, e, 1) == status);
-    CHECK(tiercel_touch(engine, cache, s, n, e, 1, 1) == status);
+    CHECK(tiercel_touch(engine, cache, s, n, e, 1, 0, 1) == status);
     CHECK(tiercel_namespace(engine, cache, s, n, e) == status);
     CHECK(tiercel_load_begin(engine, cache, s, n, e) == status);
   }
@@ -90,35 +90,35 @@ static void MalformedListsOfTagsChangeNothing(void) {
     uint32_t length;
     int32_t status;
   } lists[] = {
-      {"\2", 1, TIERCEL_BAD_ARGUMENT}, /* Not even a head. */
-      {"\2\0\0", 3, TIERCEL_BAD_ARGUMENT},
-      {"\2\0\0\0", 4, TIERCEL_BAD_ARGUMENT},  /* The length is past the end. */
-      {"\2\0\0\0t", 5, TIERCEL_BAD_ARGUMENT}, /* Not padded. */
+      {"\4", 1, TIERCEL_BAD_ARGUMENT}, /* Not even a head. */
+      {"\4\0\0", 3, TIERCEL_BAD_ARGUMENT},
+      {"\4\0\0\0", 4, TIERCEL_BAD_ARGUMENT},  /* The length is past the end. */
+      {"\4\0\0\0t", 5, TIERCEL_BAD_ARGUMENT}, /* Not padded. */
       {"\xff\xff\xff\xff"
        "tttt",
-       8, TIERCEL_BAD_ARGUMENT}, /* 2^31 - 1 bytes. */
+       8, TIERCEL_BAD_ARGUMENT}, /* 2^30 - 1 bytes. */
       {"\xfa\xff\xff\xff"
        "tttt",
        8, TIERCEL_BAD_ARGUMENT},
-      {"\3\0\0\0t\0\0\0", 8, TIERCEL_BAD_ARGUMENT},          /* UTF-16 of one byte. */
-      {"\2\0\0\0t\0\0\0\2\0\0\0", 12, TIERCEL_BAD_ARGUMENT}, /* The second of two. */
-      {"\x12\0\0\0"
+      {"\5\0\0\0t\0\0\0", 8, TIERCEL_BAD_ARGUMENT},          /* UTF-16 of one byte. */
+      {"\4\0\0\0t\0\0\0\4\0\0\0", 12, TIERCEL_BAD_ARGUMENT}, /* The second of two. */
+      {"\x24\0\0\0"
        "123456789\0\0\0",
        16, TIERCEL_KEY_TOO_LONG},
   };
-  static const uint8_t tag[] = {2, 0, 0, 0, 't', 0, 0, 0};
-  CHECK(tiercel_set(engine, cache, BYTES("key"), 0, BYTES("kept"), 0, 0, 0, 0, tag, sizeof(tag), 1) >= 0);
+  static const uint8_t tag[] = {4, 0, 0, 0, 't', 0, 0, 0};
+  CHECK(tiercel_set(engine, cache, BYTES("key"), 0, BYTES("kept"), 0, 0, 0, 0, tag, sizeof(tag), 0, 1) >= 0);
   for (size_t i = 0; i < COUNT(lists); i++) {
     const uint8_t* list = (const uint8_t*)lists[i].bytes;
     const double load = tiercel_load_begin(engine, cache, BYTES("key"), 0);
-    CHECK(tiercel_set(engine, cache, BYTES("key"), 0, BYTES("v"), 0, 0, 0, 0, list, lists[i].length, 1) ==
+    CHECK(tiercel_set(engine, cache, BYTES("key"), 0, BYTES("v"), 0, 0, 0, 0, list, lists[i].length, 0, 1) ==
           lists[i].status);
     CHECK(tiercel_invalidate_tags(engine, cache, list, lists[i].length, 1) == (double)lists[i].status);
     CHECK(tiercel_load_tags(engine, load, list, lists[i].length) == lists[i].status);
     /* The load goes on: a set that fails does not overtake it, and its handle is kept. */
-    CHECK(tiercel_load_commit(engine, load, BYTES("v"), 0, 0, 0, 0, list, lists[i].length, 1, 1) ==
+    CHECK(tiercel_load_commit(engine, load, BYTES("v"), 0, 0, 0, 0, list, lists[i].length, 0, 1, 1) ==
           lists[i].status);
-    CHECK(tiercel_load_commit(engine, load, BYTES("v"), 0, 0, 0, 0, NULL, 0, 1, 0) == TIERCEL_OK);
+    CHECK(tiercel_load_commit(engine, load, BYTES("v"), 0, 0, 0, 0, NULL, 0, 0, 1, 0) == TIERCEL_OK);
     CHECK(Holds(engine, cache, "key", "kept"));
   }
   tiercel_engine_delete(engine);
@@ -129,22 +129,23 @@ static void AnEntryHasAtMost64Tags(void) {
   const double cache = Open(engine, kBytesMode);
   uint8_t tags[(TIERCEL_MAX_TAGS + 1) * 8] = {0};
   for (uint32_t i = 0; i <= TIERCEL_MAX_TAGS; i++) {
-    tags[i * 8] = 2;
+    tags[i * 8] = 4;
     tags[i * 8 + 4] = (uint8_t)('0' + i);
   }
   const uint32_t most = TIERCEL_MAX_TAGS * 8;
-  const int32_t slot = tiercel_set(engine, cache, BYTES("key"), 0, BYTES("kept"), 0, 0, 0, 0, tags, most, 1);
+  const int32_t slot =
+      tiercel_set(engine, cache, BYTES("key"), 0, BYTES("kept"), 0, 0, 0, 0, tags, most, 0, 1);
   CHECK(slot >= 0 && tiercel_tags(engine, cache, slot) == TIERCEL_MAX_TAGS);
-  CHECK(tiercel_set(engine, cache, BYTES("key"), 0, BYTES("v"), 0, 0, 0, 0, tags, most + 8, 1) ==
+  CHECK(tiercel_set(engine, cache, BYTES("key"), 0, BYTES("v"), 0, 0, 0, 0, tags, most + 8, 0, 1) ==
         TIERCEL_LIMIT);
   CHECK(Holds(engine, cache, "key", "kept"));
   const double load = tiercel_load_begin(engine, cache, BYTES("key"), 0);
-  CHECK(tiercel_load_commit(engine, load, BYTES("v"), 0, 0, 0, 0, tags, most + 8, 1, 1) == TIERCEL_LIMIT);
-  CHECK(tiercel_load_commit(engine, load, BYTES("new"), 0, 0, 0, 0, tags, most, 1, 1) >= 0);
+  CHECK(tiercel_load_commit(engine, load, BYTES("v"), 0, 0, 0, 0, tags, most + 8, 0, 1, 1) == TIERCEL_LIMIT);
+  CHECK(tiercel_load_commit(engine, load, BYTES("new"), 0, 0, 0, 0, tags, most, 0, 1, 1) >= 0);
   CHECK(Holds(engine, cache, "key", "new"));
   /* A tag given twice is one tag. */
   memcpy(tags + most, tags, 8);
-  CHECK(tiercel_set(engine, cache, BYTES("key"), 0, BYTES("v"), 0, 0, 0, 0, tags, most + 8, 1) >= 0);
+  CHECK(tiercel_set(engine, cache, BYTES("key"), 0, BYTES("v"), 0, 0, 0, 0, tags, most + 8, 0, 1) >= 0);
   tiercel_engine_delete(engine);
 }
 
@@ -153,19 +154,20 @@ static void NumbersOutOfRangeChangeNothing(void) {
   for (int by_reference = 0; by_reference < 2; by_reference++) {
     TiercelEngine* engine = tiercel_engine_new(NULL);
     const double cache = Open(engine, by_reference != 0 ? "{\"maxEntries\":9}" : kBytesMode);
-    const int32_t slot = tiercel_set(engine, cache, BYTES("key"), 0, BYTES("kept"), 0, 1, 0, 0, NULL, 0, 1);
+    const int32_t slot =
+        tiercel_set(engine, cache, BYTES("key"), 0, BYTES("kept"), 0, 1, 0, 0, NULL, 0, 0, 1);
     const double load = tiercel_load_begin(engine, cache, BYTES("key"), 0);
     for (size_t i = 0; i < COUNT(bad); i++) {
       const double b = bad[i];
       const int32_t refused = TIERCEL_BAD_ARGUMENT;
-      CHECK(tiercel_set(engine, cache, BYTES("key"), 0, BYTES("v"), 0, 1, b, 0, NULL, 0, 1) == refused);
-      CHECK(tiercel_set(engine, cache, BYTES("key"), 0, BYTES("v"), 0, 1, 9, b, NULL, 0, 1) == refused);
-      CHECK(tiercel_touch(engine, cache, BYTES("key"), 0, b, 1) == refused);
-      CHECK(tiercel_load_commit(engine, load, BYTES("v"), 0, 1, b, 0, NULL, 0, 1, 1) == refused);
-      CHECK(tiercel_load_commit(engine, load, BYTES("v"), 0, 1, 9, b, NULL, 0, 1, 1) == refused);
+      CHECK(tiercel_set(engine, cache, BYTES("key"), 0, BYTES("v"), 0, 1, b, 0, NULL, 0, 0, 1) == refused);
+      CHECK(tiercel_set(engine, cache, BYTES("key"), 0, BYTES("v"), 0, 1, 9, b, NULL, 0, 0, 1) == refused);
+      CHECK(tiercel_touch(engine, cache, BYTES("key"), 0, b, 0, 1) == refused);
+      CHECK(tiercel_load_commit(engine, load, BYTES("v"), 0, 1, b, 0, NULL, 0, 0, 1, 1) == refused);
+      CHECK(tiercel_load_commit(engine, load, BYTES("v"), 0, 1, 9, b, NULL, 0, 0, 1, 1) == refused);
       if (by_reference == 0) continue;
-      CHECK(tiercel_set(engine, cache, BYTES("key"), 0, NULL, 0, 0, b, 0, 0, NULL, 0, 1) == refused);
-      CHECK(tiercel_load_commit(engine, load, NULL, 0, 0, b, 0, 0, NULL, 0, 1, 1) == refused);
+      CHECK(tiercel_set(engine, cache, BYTES("key"), 0, NULL, 0, 0, b, 0, 0, NULL, 0, 0, 1) == refused);
+      CHECK(tiercel_load_commit(engine, load, NULL, 0, 0, b, 0, 0, NULL, 0, 0, 1, 1) == refused);
     }
     CHECK(Get(engine, cache, "key") == slot);
     CHECK(tiercel_registers(engine)[TIERCEL_R_TTL] == (double)INFINITY);
@@ -237,9 +239,9 @@ static void WrongOptionsAreExplained(void) {
 static void ABadArgumentIsExplained(void) {
   TiercelEngine* engine = tiercel_engine_new(NULL);
   const double cache = Open(engine, kBytesMode);
-  CHECK(tiercel_touch(engine, cache, BYTES("key"), 0, -1, 1) == TIERCEL_BAD_ARGUMENT);
+  CHECK(tiercel_touch(engine, cache, BYTES("key"), 0, -1, 0, 1) == TIERCEL_BAD_ARGUMENT);
   CHECK(Says(engine, "\"message\":\"") && Says(engine, "ttl"));
-  CHECK(tiercel_set(engine, cache, BYTES("key"), 7, BYTES("v"), 0, 0, 0, 0, NULL, 0, 1) ==
+  CHECK(tiercel_set(engine, cache, BYTES("key"), 7, BYTES("v"), 0, 0, 0, 0, NULL, 0, 0, 1) ==
         TIERCEL_BAD_ARGUMENT);
   CHECK(Says(engine, "\"message\":\"") && Says(engine, "encoding"));
   tiercel_engine_delete(engine);

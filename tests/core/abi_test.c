@@ -22,7 +22,7 @@ static double CallSize(TiercelEngine* e, double h) { return tiercel_size(e, h); 
 static double CallGet(TiercelEngine* e, double h) { return Get(e, h, "key"); }
 static double CallSet(TiercelEngine* e, double h) { return Set(e, h, "key", "other"); }
 static double CallDelete(TiercelEngine* e, double h) { return tiercel_delete(e, h, BYTES("key"), 0, 1); }
-static double CallTouch(TiercelEngine* e, double h) { return tiercel_touch(e, h, BYTES("key"), 0, 5, 1); }
+static double CallTouch(TiercelEngine* e, double h) { return tiercel_touch(e, h, BYTES("key"), 0, 5, 0, 1); }
 static double CallInvalidate(TiercelEngine* e, double h) { return tiercel_invalidate_tags(e, h, NULL, 0, 1); }
 static double CallTags(TiercelEngine* e, double h) { return tiercel_tags(e, h, 0); }
 static double CallValue(TiercelEngine* e, double h) { return tiercel_value(e, h, 0); }
@@ -32,7 +32,7 @@ static double CallLoadBegin(TiercelEngine* e, double h) { return tiercel_load_be
 static double CallRemoval(TiercelEngine* e, double h) { return tiercel_removal(e, h, 0); }
 static double CallRemovalsClear(TiercelEngine* e, double h) { return tiercel_removals_clear(e, h); }
 static double CallLoadCommit(TiercelEngine* e, double h) {
-  return tiercel_load_commit(e, h, BYTES("v"), 0, 1, 0, 0, NULL, 0, 1, 1);
+  return tiercel_load_commit(e, h, BYTES("v"), 0, 1, 0, 0, NULL, 0, 0, 1, 1);
 }
 static double CallLoadTags(TiercelEngine* e, double h) { return tiercel_load_tags(e, h, NULL, 0); }
 static double CallLoadEnd(TiercelEngine* e, double h) { return tiercel_load_end(e, h); }

@@ -30,7 +30,7 @@ static inline double Open(TiercelEngine* engine, const char* options) {
 
 static inline int32_t Set(TiercelEngine* engine, double ns, const char* key, const char* value) {
   return tiercel_set(engine, ns, (const uint8_t*)key, (uint32_t)strlen(key), TIERCEL_LATIN1,
-                     (const uint8_t*)value, (uint32_t)strlen(value), 0, 0, 0, 0, NULL, 0, 1);
+                     (const uint8_t*)value, (uint32_t)strlen(value), 0, 0, 0, 0, NULL, 0, 0, 1);
 }
 
 static inline int32_t Get(TiercelEngine* engine, double ns, const char* key) {

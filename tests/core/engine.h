@@ -30,6 +30,11 @@ struct Stored {
   double ttl = 0;
   double stale = 0;
   std::vector<Text> tags = {};
+  std::vector<Text> depends_on = {};
+  bool pinned = false;
+
+  std::string Names() const { return Pack(tags) + Pack(depends_on, 1); }
+  uint32_t flags() const { return pinned ? TIERCEL_SET_PINNED : 0; }
 };
 
 struct Removal {
@@ -89,15 +94,35 @@ class Engine {
     return tiercel_get(engine_, ns, key.data(), key.size(), key.encoding, now, flags);
   }
   virtual int32_t Set(double ns, const Text& key, const Stored& stored, double now) {
-    const std::string tags = Pack(stored.tags);
+    const std::string names = stored.Names();
     return tiercel_set(engine_, ns, key.data(), key.size(), key.encoding, U8(stored.value), U32(stored.value),
-                       stored.format, Weight(stored), stored.ttl, stored.stale, U8(tags), U32(tags), now);
+                       stored.format, Weight(stored), stored.ttl, stored.stale, U8(names), U32(names),
+                       stored.flags(), now);
   }
-  virtual int32_t Delete(double ns, const Text& key, double now) {
+  // 1 for the entry itself, and twice the number of its dependents.
+  virtual double Delete(double ns, const Text& key, double now) {
     return tiercel_delete(engine_, ns, key.data(), key.size(), key.encoding, now);
   }
-  virtual int32_t Touch(double ns, const Text& key, double ttl, double now) {
-    return tiercel_touch(engine_, ns, key.data(), key.size(), key.encoding, ttl, now);
+  virtual int32_t Touch(double ns, const Text& key, double ttl, double now,
+                        TiercelTouchMode mode = TIERCEL_TOUCH_RENEW) {
+    return tiercel_touch(engine_, ns, key.data(), key.size(), key.encoding, ttl, mode, now);
+  }
+  virtual int32_t AddTags(double ns, const Text& key, const std::vector<Text>& tags, double now) {
+    const std::string packed = Pack(tags);
+    return tiercel_add_tags(engine_, ns, key.data(), key.size(), key.encoding, U8(packed), U32(packed), now);
+  }
+  virtual double InvalidatePrefix(double ns, const Text& prefix, double now) {
+    return tiercel_invalidate_prefix(engine_, ns, prefix.data(), prefix.size(), prefix.encoding, now);
+  }
+  virtual double InvalidatePattern(double ns, const Text& pattern, double now) {
+    return tiercel_invalidate_pattern(engine_, ns, pattern.data(), pattern.size(), pattern.encoding, now);
+  }
+  virtual int32_t Match(double ns, const Text& pattern, const Text& text) {
+    return tiercel_match(engine_, ns, pattern.data(), pattern.size(), pattern.encoding, text.data(),
+                         text.size(), text.encoding);
+  }
+  virtual int32_t Sweep(double ns, uint32_t most, double now) {
+    return tiercel_sweep(engine_, ns, most, now);
   }
   virtual double Invalidate(double ns, const std::vector<Text>& tags, double now) {
     const std::string packed = Pack(tags);
@@ -117,17 +142,38 @@ class Engine {
   virtual double LoadBegin(double ns, const Text& key) {
     return tiercel_load_begin(engine_, ns, key.data(), key.size(), key.encoding);
   }
-  virtual int32_t LoadTags(double load, const std::vector<Text>& tags) {
-    const std::string packed = Pack(tags);
+  virtual int32_t LoadTags(double load, const std::vector<Text>& tags,
+                           const std::vector<Text>& depends_on = {}) {
+    const std::string packed = Pack(tags) + Pack(depends_on, 1);
     return tiercel_load_tags(engine_, load, U8(packed), U32(packed));
   }
   virtual int32_t LoadCommit(double load, const Stored& stored, double now, bool store = true) {
-    const std::string tags = Pack(stored.tags);
+    const std::string names = stored.Names();
     return tiercel_load_commit(engine_, load, U8(stored.value), U32(stored.value), stored.format,
-                               Weight(stored), stored.ttl, stored.stale, U8(tags), U32(tags), now,
-                               store ? 1 : 0);
+                               Weight(stored), stored.ttl, stored.stale, U8(names), U32(names),
+                               stored.flags(), now, store ? 1 : 0);
   }
   virtual int32_t LoadEnd(double load) { return tiercel_load_end(engine_, load); }
+
+  virtual int32_t SnapshotBegin(double ns, double wall, double now) {
+    return tiercel_snapshot_begin(engine_, ns, wall, now);
+  }
+  virtual int32_t SnapshotNext(double ns, int32_t slot, double now) {
+    return tiercel_snapshot_next(engine_, ns, slot, now);
+  }
+  virtual int32_t SnapshotAdd(double ns, int32_t slot, const std::string& value, uint32_t format,
+                              double now) {
+    return tiercel_snapshot_add(engine_, ns, slot, U8(value), U32(value), format, now);
+  }
+  // Empty also if the call failed.
+  virtual std::string SnapshotEnd(double ns) {
+    return tiercel_snapshot_end(engine_, ns) < 0 ? "" : ValueBytes();
+  }
+  virtual int32_t SnapshotDrop(double ns) { return tiercel_snapshot_drop(engine_, ns); }
+  virtual int32_t RestoreBegin(double ns, const std::string& snapshot, double wall, double now) {
+    return tiercel_restore_begin(engine_, ns, U8(snapshot), U32(snapshot), wall, now);
+  }
+  virtual int32_t RestoreNext(double ns, double now) { return tiercel_restore_next(engine_, ns, now); }
 
   virtual int32_t RemovalAt(double ns, uint32_t i) { return tiercel_removal(engine_, ns, i); }
   virtual int32_t RemovalsClear(double ns) { return tiercel_removals_clear(engine_, ns); }

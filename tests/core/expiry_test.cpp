@@ -152,4 +152,13 @@ TEST_CASE("a load's ttl counts from its end") {
   REQUIRE(engine.Get(cache, "key", 1010) == TIERCEL_MISS);
 }
 
+TEST_CASE("a stale time that needs rounding is rounded down") {
+  Engine engine;
+  const double cache = engine.Open(kOptions);
+  constexpr double kStale = 16777219;  // 2^24 + 3, between two floats.
+  engine.Set(cache, "key", {.ttl = 1, .stale = kStale}, 0);
+  REQUIRE(engine.Get(cache, "key", kStale - 1, TIERCEL_GET_STALE) >= 0);
+  REQUIRE(engine.Get(cache, "key", kStale + 1, TIERCEL_GET_STALE) == TIERCEL_MISS);
+}
+
 }  // namespace tiercel::test

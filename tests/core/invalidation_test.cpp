@@ -4,6 +4,7 @@
 #include "catch.h"
 #include "document.h"
 #include "engine.h"
+#include "per_call.h"
 
 namespace tiercel::test {
 namespace {
@@ -238,6 +239,32 @@ TEST_CASE("a dead entry makes room before a live one is evicted") {
   REQUIRE(engine.Resize(cache, 100, -1) == TIERCEL_OK);
   while (engine.Register(TIERCEL_R_ENTRIES) > 100) engine.Set(cache, "new", {}, 1);
   REQUIRE(engine.Get(cache, "oldest", 1) >= 0);
+}
+
+TEST_CASE("a pattern covers what an older one, finished to make room for it, was compared with") {
+  struct LargeCache {
+    LargeCache() { PerCall() = {.slice = 0, .walk = 0}; }
+    ~LargeCache() { PerCall() = Limits(); }
+  } large;
+  Engine engine;
+  const double cache = engine.Open(kOptions);
+  engine.Set(cache, "key", {}, 1);
+  for (int i = 0; i < 8; i++) engine.InvalidatePattern(cache, "other " + std::to_string(i) + "*", 1);
+  REQUIRE(engine.Get(cache, "key", 1, TIERCEL_GET_PEEK) >= 0);
+  REQUIRE(engine.InvalidatePattern(cache, "k*", 1) >= 1);
+  REQUIRE(engine.Get(cache, "key", 1, TIERCEL_GET_PEEK) == TIERCEL_MISS);
+}
+
+TEST_CASE("what an entry inherited kills it as a dependency, its own tag as a tag") {
+  Engine engine;
+  const double cache = engine.Open(kOptions);
+  engine.Watch(cache, true);
+  engine.Set(cache, "own", {.tags = {"tag"}}, 1);
+  engine.Set(cache, "heir", {.depends_on = {"own"}}, 1);
+  REQUIRE(engine.Invalidate(cache, {"tag"}, 1) == 2);
+  for (const Removal& removal : engine.Drain(cache)) {
+    REQUIRE(removal.cause == (removal.key.bytes == "own" ? TIERCEL_CAUSE_TAG : TIERCEL_CAUSE_DEPENDENCY));
+  }
 }
 
 }  // namespace tiercel::test

@@ -127,13 +127,28 @@ TEST_CASE("an iteration goes on through a clear and a new seed") {
 
 TEST_CASE("an iteration does not count as use") {
   Engine engine;
-  const double cache = engine.Open(R"({"maxEntries":2,"values":"bytes"})");
+  const double cache = engine.Open(R"({"policy":"lru","maxEntries":2,"values":"bytes"})");
   engine.Set(cache, "old", {}, 1);
   engine.Set(cache, "new", {}, 1);
   Walk(engine, cache);
   engine.Get(cache, "new", 1);
   engine.Set(cache, "newest", {}, 1);
   REQUIRE(engine.Get(cache, "old", 1) == TIERCEL_MISS);
+}
+
+TEST_CASE("an entry is met however many iterations it has been there") {
+  Engine engine;
+  const double cache = engine.Open(kOptions);
+  engine.Set(cache, "old", {}, 1);
+  for (int i = 0; i < 1000; i++) {
+    INFO("iteration " << i);
+    engine.Set(cache, "new", {}, 1);
+    const double iteration = engine.Iterate(cache);
+    const int32_t slot = engine.Next(cache, -1, iteration, 1);
+    REQUIRE(slot >= 0);
+    REQUIRE(engine.Key().bytes == "old");
+    engine.Delete(cache, "new", 1);
+  }
 }
 
 }  // namespace tiercel::test

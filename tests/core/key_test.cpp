@@ -96,9 +96,11 @@ TEST_CASE("a packed list is read as it was written") {
       const uint8_t* data = nullptr;
       uint32_t bytes = 0;
       uint32_t encoding = 0;
-      REQUIRE(reader.Next(&data, &bytes, &encoding));
+      uint32_t kind = 1;
+      REQUIRE(reader.Next(&data, &bytes, &encoding, &kind));
       REQUIRE(std::string(reinterpret_cast<const char*>(data), bytes) == text.bytes);
       REQUIRE(encoding == text.encoding);
+      REQUIRE(kind == 0);
     }
     REQUIRE(reader.done());
   }

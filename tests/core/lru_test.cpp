@@ -121,11 +121,11 @@ TEST_CASE("an LRU cache keeps its order through sets, peeks, touches and deletes
 
 TEST_CASE("a bound on bytes evicts as many of the oldest as a value needs") {
   Engine engine;
-  // Ten entries of 100 bytes: 96, a key of one and a value of three.
-  const double cache = engine.Open(R"({"maxBytes":1000,"values":"bytes"})");
-  for (int i = 0; i < 10; i++) engine.Set(cache, std::to_string(i), {.value = "abc"}, 1);
+  // Ten entries of 100 bytes: 96, and a value of four.
+  const double cache = engine.Open(R"({"policy":"lru","maxBytes":1000,"values":"bytes"})");
+  for (int i = 0; i < 10; i++) engine.Set(cache, std::to_string(i), {.value = "abcd"}, 1);
   REQUIRE(engine.Get(cache, "0", 1) >= 0);
-  REQUIRE(engine.Set(cache, "x", {.value = std::string(203, 'v')}, 1) >= 0);
+  REQUIRE(engine.Set(cache, "x", {.value = std::string(204, 'v')}, 1) >= 0);
   for (const char* evicted : {"1", "2", "3"}) REQUIRE(engine.Get(cache, evicted, 1) == TIERCEL_MISS);
   for (const char* kept : {"0", "4", "9", "x"}) REQUIRE(engine.Get(cache, kept, 1) >= 0);
 }

@@ -116,8 +116,8 @@ TEST_CASE("a cache that serves stale entries to those who did not ask is caught"
 
 TEST_CASE("a cache that loses a removal is caught") {
   class Broken : public Engine {
-    int32_t Delete(double ns, const Text& key, double now) override {
-      const int32_t result = Engine::Delete(ns, key, now);
+    double Delete(double ns, const Text& key, double now) override {
+      const double result = Engine::Delete(ns, key, now);
       if (registers_[TIERCEL_R_REMOVALS] > 0) registers_[TIERCEL_R_REMOVALS]--;
       return result;
     }
@@ -208,7 +208,9 @@ TEST_CASE("a cache that lets a second caller begin a load in flight is caught") 
 
 TEST_CASE("a cache that forgets the tags noted for a load is caught") {
   class Broken : public Engine {
-    int32_t LoadTags(double load, const std::vector<Text>&) override { return Engine::LoadTags(load, {}); }
+    int32_t LoadTags(double load, const std::vector<Text>&, const std::vector<Text>& keys) override {
+      return Engine::LoadTags(load, {}, keys);
+    }
   };
   RequireCaught<Broken>("a load in flight that nothing overtook is joined");
   RequireCaught<Broken>("a load that something overtook is not stored");
@@ -235,6 +237,105 @@ TEST_CASE("a cache that goes back in time with the clock is caught") {
     double latest_ = 0;
   };
   RequireCaught<Broken>("the ttl is what is left of it");
+}
+
+TEST_CASE("a cache that evicts pinned entries is caught") {
+  class Broken : public Engine {
+    int32_t Set(double ns, const Text& key, const Stored& stored, double now) override {
+      Stored loose = stored;
+      loose.pinned = false;
+      return Engine::Set(ns, key, loose, now);
+    }
+  };
+  RequireCaught<Broken>("an entry is removed for the right cause");
+}
+
+TEST_CASE("a cache that takes one key for another in dependencies is caught") {
+  class Broken : public Engine {
+    int32_t Set(double ns, const Text& key, const Stored& stored, double now) override {
+      Stored independent = stored;
+      for (Text& other : independent.depends_on) other = "nobody";
+      return Engine::Set(ns, key, independent, now);
+    }
+  };
+  RequireCaught<Broken>("what depends on a key goes when it changes");
+}
+
+TEST_CASE("a cache that forgets the keys noted for a load is caught") {
+  class Broken : public Engine {
+    int32_t LoadTags(double load, const std::vector<Text>& tags, const std::vector<Text>&) override {
+      return Engine::LoadTags(load, tags);
+    }
+  };
+  RequireCaught<Broken>("a load that something overtook is not stored");
+}
+
+TEST_CASE("a cache that adds the wrong tags is caught") {
+  class Broken : public Engine {
+    int32_t AddTags(double ns, const Text& key, const std::vector<Text>& tags, double now) override {
+      return Engine::AddTags(ns, key, std::vector<Text>(tags.size(), Text("nobody")), now);
+    }
+  };
+  RequireCaught<Broken>("an entry has the tags it was set with");
+}
+
+TEST_CASE("a cache that renews where it should extend is caught") {
+  class Broken : public Engine {
+    int32_t Touch(double ns, const Text& key, double ttl, double now, TiercelTouchMode mode) override {
+      return Engine::Touch(ns, key, ttl, now, mode == TIERCEL_TOUCH_EXTEND ? TIERCEL_TOUCH_RENEW : mode);
+    }
+  };
+  RequireCaught<Broken>("the ttl is what is left of it");
+}
+
+TEST_CASE("a cache that overlooks a prefix or a pattern is caught") {
+  class NoPrefix : public Engine {
+    double InvalidatePrefix(double ns, const Text&, double now) override {
+      return Engine::InvalidatePrefix(ns, "nobody", now);
+    }
+  };
+  class NoPattern : public Engine {
+    double InvalidatePattern(double ns, const Text&, double now) override {
+      return Engine::InvalidatePattern(ns, "nobody", now);
+    }
+  };
+  class WrongMatch : public Engine {
+    int32_t Match(double ns, const Text& pattern, const Text& text) override {
+      return pattern.bytes == "[ab]" && text.bytes == "b" ? 0 : Engine::Match(ns, pattern, text);
+    }
+  };
+  RequireCaught<NoPrefix>("an invalidation counts what it removes");
+  RequireCaught<NoPattern>("an invalidation counts what it removes");
+  RequireCaught<WrongMatch>("a pattern matches");
+}
+
+TEST_CASE("a cache that does not do what waits is caught") {
+  class Idle : public Engine {
+    int32_t Sweep(double ns, uint32_t, double now) override { return Engine::Sweep(ns, 0, now); }
+  };
+  class Boasting : public Engine {
+    int32_t Sweep(double ns, uint32_t most, double now) override { return Engine::Sweep(ns, most, now) + 1; }
+  };
+  class Late : public Engine {
+    int32_t Set(double ns, const Text& key, const Stored& stored, double now) override {
+      const int32_t slot = Engine::Set(ns, key, stored, now);
+      registers_[TIERCEL_R_NEXT_DUE] += 1;
+      return slot;
+    }
+  };
+  RequireCaught<Idle>("sweeping comes to an end");
+  RequireCaught<Boasting>("a sweep counts what it removes");
+  RequireCaught<Late>("what is to be reclaimed is due");
+}
+
+TEST_CASE("a cache whose snapshots are not true is caught") {
+  class LeavesOut : public Engine {
+    int32_t SnapshotNext(double ns, int32_t slot, double now) override {
+      const int32_t next = Engine::SnapshotNext(ns, slot, now);
+      return next == 1 ? Engine::SnapshotNext(ns, next, now) : next;
+    }
+  };
+  RequireCaught<LeavesOut>("a snapshot has all that may be served");
 }
 
 }  // namespace tiercel::test

@@ -24,7 +24,7 @@ std::optional<std::string> TryNew(const Sequence& sequence) {
 // The same sequences in one mode of the four.
 void Run(bool values_as_bytes, bool watched) {
   const uint64_t first = FromEnvironment("TIERCEL_MODEL_SEED", 1);
-  const uint64_t count = (FromEnvironment("TIERCEL_MODEL_SEQUENCES", 2000) + 3) / 4;
+  const uint64_t count = (FromEnvironment("TIERCEL_MODEL_SEQUENCES", 4000) + 3) / 4;
   for (uint64_t seed = first; seed < first + count; seed++) {
     Sequence sequence = Generate(seed, kOperations);
     sequence.setup.values_as_bytes = values_as_bytes;

@@ -214,7 +214,7 @@ TEST_CASE("a load that is given up leaves the key to the next") {
 
 TEST_CASE("a load that is over the budget takes the older value of its key with it") {
   Engine engine;
-  const double cache = engine.Open(R"({"maxBytes":1000,"values":"bytes"})");
+  const double cache = engine.Open(R"({"policy":"lru","maxBytes":1000,"values":"bytes"})");
   engine.Set(cache, "key", {.value = "old"}, 1);
   const double load = engine.LoadBegin(cache, "key");
   REQUIRE(engine.LoadCommit(load, {.value = std::string(2000, 'v')}, 1) == TIERCEL_REJECTED);
@@ -240,6 +240,36 @@ TEST_CASE("without a load in flight no unknown tag is remembered") {
   const double cache = engine.Open(kOptions);
   for (int i = 0; i < 100; i++) REQUIRE(engine.Invalidate(cache, {"unknown " + std::to_string(i)}, 1) == 0);
   REQUIRE(Document(engine.Stats(cache)).Number("scopes") == 1);
+}
+
+TEST_CASE("a dependency that changed before it was noted overtakes the load all the same") {
+  Engine engine;
+  const double cache = engine.Open(kOptions);
+  const double load = engine.LoadBegin(cache, "key");
+  engine.Delete(cache, "other", 1);
+  REQUIRE(engine.LoadTags(load, {}, {"other"}) == TIERCEL_OK);
+  REQUIRE(engine.LoadBegin(cache, "key") != load);
+  REQUIRE(engine.LoadCommit(load, {}, 1) == TIERCEL_OVERTAKEN);
+}
+
+TEST_CASE("what a dependency was tagged with overtakes a load though it was evicted before") {
+  Engine engine;
+  const double cache = engine.Open(R"({"policy":"lru","maxEntries":2})");
+  engine.Set(cache, "other", {.tags = {"tag"}}, 1);
+  const double load = engine.LoadBegin(cache, "key");
+  for (const char* key : {"a", "b"}) engine.Set(cache, key, {}, 1);
+  REQUIRE(engine.Get(cache, "other", 1) == TIERCEL_MISS);
+  REQUIRE(engine.Invalidate(cache, {"tag"}, 1) == 0);
+  REQUIRE(engine.LoadCommit(load, {.depends_on = {"other"}}, 1) == TIERCEL_OVERTAKEN);
+}
+
+TEST_CASE("a pattern overtakes a load though more patterns came than are remembered") {
+  Engine engine;
+  const double cache = engine.Open(kOptions);
+  const double load = engine.LoadBegin(cache, "key");
+  engine.InvalidatePattern(cache, "k*", 1);
+  for (int i = 0; i < 20; i++) engine.InvalidatePattern(cache, "other " + std::to_string(i) + "*", 1);
+  REQUIRE(engine.LoadCommit(load, {}, 1) == TIERCEL_OVERTAKEN);
 }
 
 }  // namespace tiercel::test

@@ -9,8 +9,8 @@
 namespace tiercel::test {
 namespace {
 
-constexpr const char* kBytes = R"({"maxEntries":3,"values":"bytes"})";
-constexpr const char* kReference = R"({"maxEntries":3})";
+constexpr const char* kBytes = R"({"policy":"lru","maxEntries":3,"values":"bytes"})";
+constexpr const char* kReference = R"({"policy":"lru","maxEntries":3})";
 
 }  // namespace
 
@@ -24,14 +24,14 @@ TEST_CASE("a watched cache tells key, value, format, namespace and cause of each
     REQUIRE(removals.size() == 1);
     REQUIRE(removals[0].key.units() == key.units());
     REQUIRE(removals[0].value == value);
-    REQUIRE(removals[0].format == value.size());
+    REQUIRE(removals[0].format == value.size() % 8);
     REQUIRE(removals[0].ns == in);
     REQUIRE(removals[0].cause == cause);
   };
   const auto set = [&](double in, const Text& key, const std::string& value, const Stored& like = {}) {
     Stored stored = like;
     stored.value = value;
-    stored.format = static_cast<uint32_t>(value.size());
+    stored.format = static_cast<uint32_t>(value.size() % 8);
     REQUIRE(engine.Set(in, key, stored, 10) >= 0);
   };
 
@@ -65,7 +65,7 @@ TEST_CASE("a watched cache tells key, value, format, namespace and cause of each
 TEST_CASE("what is over already leaves as expired, whatever call takes it out") {
   const auto cause_of = [](const std::function<void(Engine&, double)>& call) {
     Engine engine;
-    const double cache = engine.Open(R"({"maxEntries":1,"maxBytes":1000,"values":"bytes"})");
+    const double cache = engine.Open(R"({"policy":"lru","maxEntries":1,"maxBytes":1000,"values":"bytes"})");
     engine.Watch(cache, true);
     engine.Set(cache, "key", {.ttl = 5, .tags = {"tag"}}, 1);
     call(engine, cache);
@@ -87,7 +87,7 @@ TEST_CASE("what is over already leaves as expired, whatever call takes it out") 
 
 TEST_CASE("a value over the budget replaces the older one of its key") {
   Engine engine;
-  const double cache = engine.Open(R"({"maxBytes":1000,"values":"bytes"})");
+  const double cache = engine.Open(R"({"policy":"lru","maxBytes":1000,"values":"bytes"})");
   engine.Watch(cache, true);
   engine.Set(cache, "key", {.value = "old"}, 1);
   REQUIRE(engine.Set(cache, "key", {.value = std::string(2000, 'v')}, 1) == TIERCEL_REJECTED);

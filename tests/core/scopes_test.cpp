@@ -34,16 +34,19 @@ struct Fixture {
   uint32_t Enter(uint32_t ns, const std::vector<std::string>& tags = {}) {
     REQUIRE(entries.Reserve());
     const uint32_t slot = entries.Take();
-    entries[slot].scope = ns;
-    entries[slot].sequence = ++sequence;
-    TagSet set;
+    entries[slot].SetKey(ns, View("key"), nullptr);
+    entries[slot].SetSequence(++sequence);
+    Names names;
     for (const std::string& tag : tags) {
-      set.tags[set.count] = Add(Scope::Kind::kTag, tag, ns);
-      scopes.Hold(set.tags[set.count++]);
+      names.inherited[names.count] = false;
+      names.scopes[names.count] = Add(Scope::Kind::kTag, tag, ns);
+      scopes.Hold(names.scopes[names.count++]);
     }
-    REQUIRE(scopes.ReserveLinks(scopes.LinksFor(ns, set.count)));
-    scopes.Attach(slot, set);
-    scopes.Release(set, oldest_load);
+    REQUIRE(entries.ReserveExtra(slot));
+    entries.UseExtra(slot);
+    REQUIRE(scopes.ReserveLinks(scopes.LinksFor(ns, names.count)));
+    scopes.Attach(slot, ns, names);
+    scopes.Release(names, oldest_load);
     return slot;
   }
 
@@ -52,10 +55,15 @@ struct Fixture {
     entries.Give(slot);
   }
 
-  bool IsDead(uint32_t slot) { return scopes.IsDead(entries[slot]); }
+  bool IsDead(uint32_t slot) const { return scopes.IsDead(slot); }
+  bool DiedByTag(uint32_t slot) const {
+    uint32_t link = kNone;
+    return scopes.DiedBy(slot, &link) && link != kNone &&
+           scopes[scopes.link(link).scope].kind == Scope::Kind::kTag;
+  }
   void Stamp(uint32_t scope) { scopes.Stamp(scope, ++sequence); }
 
-  Entries entries;
+  Entries entries{true};
   HandleTable handles;
   Scopes scopes{&entries, &handles, nullptr};
   uint64_t sequence = 0;
@@ -89,11 +97,11 @@ TEST_CASE("a stamp kills what is older in the scope, and nothing else") {
   REQUIRE(f.IsDead(in_ns));
   REQUIRE(f.IsDead(in_below));
   REQUIRE_FALSE(f.IsDead(later));
-  REQUIRE_FALSE(f.scopes.DiedByTag(f.entries[in_ns]));
+  REQUIRE_FALSE(f.DiedByTag(in_ns));
 
   f.Stamp(f.scopes.Find(Scopes::kRoot, Scope::Kind::kTag, View("tag")));
   REQUIRE(f.IsDead(in_root));
-  REQUIRE(f.scopes.DiedByTag(f.entries[in_root]));
+  REQUIRE(f.DiedByTag(in_root));
   REQUIRE_FALSE(f.IsDead(later));
   f.Stamp(Scopes::kRoot);
   REQUIRE(f.IsDead(later));

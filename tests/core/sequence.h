@@ -2,8 +2,8 @@
 // model test, and the fuzzer mutates the same form.
 //
 // The space is kept small so that calls meet: 16 keys in each of 3 nested namespaces, 4 tags, 4 load
-// registers and 1 iteration. No operation depends on an earlier one being there, so a sequence may be cut
-// anywhere and stays one.
+// registers, 1 iteration and 1 snapshot. No operation depends on an earlier one being there, so a sequence
+// may be cut anywhere and stays one.
 #ifndef TIERCEL_TESTS_CORE_SEQUENCE_H_
 #define TIERCEL_TESTS_CORE_SEQUENCE_H_
 
@@ -30,20 +30,27 @@ constexpr int NamespaceOf(int place) { return place / kKeys; }
 const Text& KeyText(int key);
 const Text& TagText(int tag);
 std::vector<Text> TagTexts(uint32_t mask);
+std::vector<Text> KeyTexts(uint32_t mask);
 
 enum class Kind : uint8_t {
   kGet,
   kSet,
   kDelete,
   kTouch,
+  kAddTags,
   kClear,
   kInvalidate,
+  kInvalidatePrefix,
+  kInvalidatePattern,
+  kSweep,
   kLoadBegin,
   kLoadTags,
   kLoadCommit,
   kLoadEnd,
   kAdvance,
   kResize,
+  kSnapshot,
+  kRestore,
   kIterate,
   kNext,
   kSeed,
@@ -57,9 +64,14 @@ struct Op {
   bool as_utf16 = false;  // Pass the key as UTF-16 though Latin-1 would do.
   int load = 0;           // Register of a load.
   uint32_t tags = 0;      // Mask.
-  uint32_t flags = 0;     // Of a get.
-  uint32_t size = 0;      // Of a value.
-  bool store = true;      // Of a commit.
+  uint32_t keys = 0;      // Mask of those in the same namespace that a value depends on.
+  bool pinned = false;
+  uint32_t flags = 0;  // Of a get.
+  uint32_t mode = 0;   // Of a touch.
+  Text text;           // A prefix or a pattern.
+  uint32_t most = 0;   // Of a sweep; 0: to the end.
+  uint32_t size = 0;   // Of a value.
+  bool store = true;   // Of a commit.
   double ttl = 0;
   double stale = 0;
   double time = 0;      // kAdvance: milliseconds; negative: only the next call, back in time.
@@ -72,6 +84,10 @@ struct Op {
 struct Setup {
   bool values_as_bytes = false;
   bool watched = false;
+  uint32_t policy = 0;
+  // What a call does with what can wait: 0: as it is built, which is all in a cache of this size. Else as in
+  // a large one: 1: nothing; 2: one entry; 3: the same, but it looks at all keys to count them.
+  uint32_t slice = 0;
   double max_entries = 8;
   double max_bytes = 0;
 };
@@ -85,6 +101,8 @@ Sequence Decode(const uint8_t* data, size_t size);
 
 // A random sequence of `count` operations.
 Sequence Generate(uint64_t seed, size_t count);
+
+const char* PolicyName(const Setup& setup);
 
 std::string Print(const Setup& setup);
 std::string Print(const Op& op);

@@ -21,13 +21,17 @@ double Remaining(const Document& stats) { return stats.Number("adds") - stats.Ob
 TEST_CASE("the statistics have the members that the API promises, and no more") {
   Engine engine;
   const Document stats = Stats(engine, engine.Open(kOptions));
-  REQUIRE(stats.Names() == std::set<std::string>{"entries", "bytes", "maxEntries", "maxBytes", "policy",
-                                                 "hits", "staleHits", "misses", "sets", "rejected", "adds",
-                                                 "removals", "loads", "overtaken", "loading",
-                                                 "pendingReclaim", "scopes", "lostEvents"});
-  REQUIRE(stats.Object("removals").Names() ==
-          std::set<std::string>{"explicit", "replaced", "expired", "size", "tag", "clear"});
-  REQUIRE(stats.String("policy") == "lru");
+  REQUIRE(stats.Names() == std::set<std::string>{"entries",    "bytes",          "maxEntries", "maxBytes",
+                                                 "policy",     "hits",           "staleHits",  "misses",
+                                                 "sets",       "rejected",       "adds",       "removals",
+                                                 "loads",      "overtaken",      "loading",    "pinned",
+                                                 "timed",      "pendingReclaim", "scopes",     "barriers",
+                                                 "lostEvents", "policyState"});
+  REQUIRE(stats.Object("removals").Names() == std::set<std::string>{"explicit", "replaced", "expired", "size",
+                                                                    "tag", "clear", "pattern", "dependency"});
+  REQUIRE(stats.Object("policyState").Names() ==
+          std::set<std::string>{"windowTarget", "window", "protected", "ghosts", "sketchCounters", "memory"});
+  REQUIRE(stats.String("policy") == "adaptive");
 }
 
 TEST_CASE("each thing that happens is counted once") {

@@ -56,10 +56,10 @@ struct Text {
 };
 
 // A packed list: convention 6 of abi.h.
-inline std::string Pack(const std::vector<Text>& texts) {
+inline std::string Pack(const std::vector<Text>& texts, uint32_t kind = 0) {
   std::string packed;
   for (const Text& text : texts) {
-    const uint32_t head = text.size() * 2 + text.encoding;
+    const uint32_t head = text.size() * 4 + kind * 2 + text.encoding;
     packed.append(reinterpret_cast<const char*>(&head), sizeof(head));
     packed += text.bytes;
     packed.resize((packed.size() + 3) & ~size_t{3}, '\0');
@@ -72,8 +72,8 @@ inline std::vector<Text> Unpack(const std::string& packed) {
   for (size_t at = 0; at + 4 <= packed.size();) {
     uint32_t head = 0;
     std::memcpy(&head, packed.data() + at, sizeof(head));
-    texts.emplace_back(packed.data() + at + 4, head / 2, head % 2);
-    at += 4 + ((head / 2 + 3) & ~3U);
+    texts.emplace_back(packed.data() + at + 4, head / 4, head % 2);
+    at += 4 + ((head / 4 + 3) & ~3U);
   }
   return texts;
 }

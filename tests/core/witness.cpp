@@ -10,7 +10,8 @@ namespace tiercel::test {
 namespace {
 
 // In the order of TiercelCause.
-constexpr const char* kCauses[] = {"explicit", "replaced", "expired", "size", "tag", "clear"};
+constexpr const char* kCauses[] = {"explicit", "replaced", "expired", "size",
+                                   "tag",      "clear",    "pattern", "dependency"};
 
 // A value that tells which it is: version, place and size, then bytes that depend on all three.
 std::string ValueOf(uint32_t version, int place, uint32_t size) {
@@ -25,22 +26,35 @@ std::string ValueOf(uint32_t version, int place, uint32_t size) {
 
 // ---- Set-up and inputs
 
+Witness::Witness(const Setup& setup, Engine& under_test) : engine(under_test), setup_(setup) {
+  if (defers()) {
+    const uint32_t slice = setup.slice == 1 ? 0 : 1;
+    PerCall() = {.slice = slice, .shrink_slice = slice, .shrink_most = 1, .slice_most = 1};
+    PerCall().walk = setup.slice == 3 ? Limits().walk : 0;
+  }
+  Open();
+}
+
 void Witness::Open() {
   max_entries = setup_.max_entries;
   max_bytes = setup_.max_bytes;
   std::ostringstream options;
-  options << "{\"maxEntries\":" << max_entries << ",\"maxBytes\":" << max_bytes
-          << ",\"values\":" << (setup_.values_as_bytes ? "\"bytes\"}" : "\"reference\"}");
+  options << "{\"maxEntries\":" << max_entries << ",\"maxBytes\":" << max_bytes << ",\"policy\":\""
+          << PolicyName(setup_)
+          << "\",\"values\":" << (setup_.values_as_bytes ? "\"bytes\"}" : "\"reference\"}");
   handles_ = {engine.Open(options.str()), 0, 0};
   Expect(root() > 0, "a cache opens");
   if (setup_.watched) Same(engine.Watch(root(), true), TIERCEL_OK, "a cache can be watched");
   model = Model();
+  model.values_as_bytes = setup_.values_as_bytes;
   exact = setup_.watched || !setup_.values_as_bytes;
   loads = {};
   counted = {};
   removed_ = {};
   held_.clear();
   lost_events_ = 0;
+  over = false;
+  totals_ = {};
 }
 
 void Witness::Reopen() {
@@ -55,8 +69,16 @@ void Witness::Reopen() {
   Open();
 }
 
+void Witness::SeeRejected() {
+  const double rejected = Document(engine.Stats(root())).Number("rejected");
+  Expect(rejected >= counted.rejected, "values rejected are counted");
+  counted.rejected = rejected;
+}
+
 void Witness::Begin(const Op& op) {
   op_ = op;
+  model.operation++;
+  if (!exact) model.Stir();
   stored_place_ = -1;
   replaced_birth_.reset();
   result_ = 0;
@@ -95,16 +117,28 @@ Stored Witness::NewValue(const Op& op, int place) {
   stored_place_ = place;
   Stored stored;
   stored.value = ValueOf(++versions_, place, op.size);
-  stored.format = versions_ % 1000;
+  stored.format = versions_ % 8;
   stored.ttl = op.ttl;
   stored.stale = op.stale;
   stored.tags = TagTexts(op.tags);
+  stored.depends_on = KeyTexts(op.keys);
+  stored.pinned = op.pinned;
   return stored;
+}
+
+Model::Entry Witness::Incoming(const Op& op, int place, const Stored& stored) const {
+  Model::Entry entry;
+  entry.version = versions_;
+  entry.size = op.size;
+  entry.names = model.NamesOf(place, op.tags, op.keys);
+  entry.format = stored.format;
+  entry.pinned = op.pinned;
+  entry.extra = op.ttl != 0 || op.stale != 0;
+  return entry;
 }
 
 // ---- Calls and lack of memory
 
-#ifdef TIERCEL_FAULTS
 void Witness::Arm(const Op& op) { armed_ = op; }
 
 void Witness::SetFaults() {
@@ -114,19 +148,13 @@ void Witness::SetFaults() {
   Faults().and_after = armed_->and_after;
   armed_.reset();
 }
-#else
-void Witness::Arm(const Op&) {}
-void Witness::SetFaults() {}
-#endif
 
 void Witness::Called(double result) {
-#ifdef TIERCEL_FAULTS
   Faults().fail_after = -1;
   Faults().and_after = false;
-#endif
   result_ = result;
-  entries_ = engine.Register(TIERCEL_R_ENTRIES);
-  bytes_ = engine.Register(TIERCEL_R_BYTES);
+  totals_ = {engine.Register(TIERCEL_R_ENTRIES), engine.Register(TIERCEL_R_BYTES)};
+  next_due_ = engine.Register(TIERCEL_R_NEXT_DUE);
 }
 
 bool Witness::RanOut() {
@@ -154,7 +182,7 @@ void Witness::CheckServed(int place, const Model::Entry& entry, int32_t slot) {
     Expect(tags.insert(tag.units()).second, "each tag is told once");
   }
   std::set<std::u16string> expected;
-  for (const Text& tag : TagTexts(entry.tags)) expected.insert(tag.units());
+  for (const Text& tag : TagTexts(entry.names.own_tags)) expected.insert(tag.units());
   Expect(tags == expected, "an entry has the tags it was set with");
   if (!setup_.values_as_bytes) return;
   Same(engine.Value(root(), slot), TIERCEL_OK, "a slot has a value");
@@ -176,11 +204,18 @@ void Witness::CheckFound(int place, const Model::Entry* entry, int32_t slot) {
   if (slot >= 0) {
     Expect(entry != nullptr, "a hit was stored, not invalidated and is in time");
     CheckServed(place, *entry, slot);
+    model.entries[place].doubt = 0;
     return;
   }
   Same(slot, TIERCEL_MISS, "a read hits or misses");
-  if (entry != nullptr) Lost(place, "what was stored and not removed is found");
   Drain();
+  const auto left = model.entries.find(place);
+  if (left == model.entries.end()) return;
+  if (entry != nullptr) {
+    Lost(place, "what was stored and not removed is found");
+  } else if (!exact && !model.IsServable(left->second)) {
+    Gone(place);
+  }
 }
 
 void Witness::CheckContents() {
@@ -191,8 +226,59 @@ void Witness::CheckContents() {
   }
 }
 
-void Witness::CheckStored(const Op& op, int place, const Stored& stored, int32_t result) {
-  const bool fits = max_bytes == 0 || Model::Cost(place, op.size, op.tags) <= max_bytes;
+std::string Witness::ValueAt(int place) const {
+  const Model::Entry& entry = model.entries.at(place);
+  return ValueOf(entry.version, place, entry.size);
+}
+
+int Witness::CheckRestored(int32_t slot) {
+  const std::string value = engine.ValueBytes();
+  uint32_t head[3] = {};
+  Expect(value.size() >= sizeof(head), "what is restored has its value");
+  std::memcpy(head, value.data(), sizeof(head));
+  const int place = static_cast<int>(head[1]);
+  const auto found = model.saved.find(place);
+  Expect(found != model.saved.end() && found->second.version == head[0], "what is restored was saved");
+  Model::Entry entry = found->second;
+  Expect(entry.killed == 0 && model.IsInTime(entry), "what is restored was not invalidated and is in time");
+  Expect(value == ValueOf(entry.version, place, entry.size), "what is restored has its value");
+  Same(engine.Register(TIERCEL_R_FORMAT), entry.format, "a value keeps its format number");
+  stored_place_ = place;
+  Drain();
+  Expect(model.entries.count(place) == 0, "what is there already is not restored");
+  const Model::Names now = model.NamesOf(place, entry.names.own_tags, entry.names.keys);
+  entry.names.tags |= now.tags;
+  entry.names.keys |= now.keys;
+  entry.extra = entry.fresh_until < kForever || entry.stale != 0;
+  Put(place, entry, slot);
+  counted.sets++;
+  return place;
+}
+
+double Witness::Servable() const {
+  double servable = 0;
+  for (const auto& [place, entry] : model.entries) servable += model.IsServable(entry) ? 1 : 0;
+  return servable;
+}
+
+bool Witness::Exceeds(const Model::Totals& totals) const {
+  return (max_entries != 0 && totals.entries > max_entries) || (max_bytes != 0 && totals.bytes > max_bytes);
+}
+
+bool Witness::Fits(int place, const Model::Entry& entry) const {
+  const Model::Totals pinned = model.Pinned(place);
+  return !Exceeds({pinned.entries + 1, pinned.bytes + model.Cost(place, entry)});
+}
+
+void Witness::CheckReclaimed(const char* rule) {
+  for (int place = 0; place < kPlaces; place++) {
+    const auto found = model.entries.find(place);
+    if (found != model.entries.end() && found->second.killed != 0) Lost(place, rule);
+  }
+}
+
+void Witness::CheckStored(int place, const Model::Entry& entry, int32_t result) {
+  const bool fits = Fits(place, entry);
   Drain();
   if (!fits) {
     Same(result, TIERCEL_REJECTED, "a value over the budget is rejected");
@@ -201,30 +287,23 @@ void Witness::CheckStored(const Op& op, int place, const Stored& stored, int32_t
     return;
   }
   Expect(result >= 0, "a value that fits is stored");
-  Put(place, op, stored, result);
+  Put(place, entry, result);
   counted.sets++;
-  if (max_entries != 0) AtMost(entries_, max_entries, "entries are within their bound");
-  if (max_bytes != 0) AtMost(bytes_, max_bytes, "bytes are within their bound");
 }
 
 void Witness::CheckCount(double count, double servable) const {
-  if (exact) {
+  if (defers()) {
+    Expect(!exact || count >= servable, "an invalidation counts no less than it takes");
+  } else if (exact) {
     Same(count, servable, "an invalidation counts what it removes");
   } else {
     Expect(count >= 0 && count <= servable, "an invalidation counts what it removes");
   }
 }
 
-void Witness::Put(int place, const Op& op, const Stored& stored, int32_t slot) {
-  Model::Entry entry;
-  entry.version = versions_;
+void Witness::Put(int place, Model::Entry entry, int32_t slot) {
   entry.birth = replaced_birth_.value_or(++births_);
-  entry.size = op.size;
-  entry.tags = op.tags;
-  entry.format = stored.format;
-  entry.stale = op.stale;
   entry.slot = slot;
-  Model::Expire(&entry, model.now(), op.ttl);
   const auto old = model.entries.find(place);
   if (old != model.entries.end()) {
     Expect(!exact || (!setup_.watched && old->second.slot == slot), "a replaced value is in the log");
@@ -237,7 +316,7 @@ void Witness::Put(int place, const Op& op, const Stored& stored, int32_t slot) {
     Expect(!setup_.watched || !exact, "an evicted value is in the log");
     Gone(holder->second.place);
   }
-  model.entries[place] = entry;
+  model.Put(place, entry);
   held_[slot] = {place, entry.version};
 }
 
@@ -251,6 +330,7 @@ void Witness::Gone(int place) {
   if (found == model.entries.end()) return;
   held_.erase(found->second.slot);
   model.entries.erase(found);
+  model.Stir();
 }
 
 // ---- Removals
@@ -258,7 +338,9 @@ void Witness::Gone(int place) {
 // Whether an entry may have left for that cause in the operation under way. What is over already leaves
 // because it is, whatever call takes it out.
 bool Witness::IsCause(TiercelCause cause, int place, const Model::Entry& entry) const {
-  if (!model.IsServable(entry)) return cause == TIERCEL_CAUSE_EXPIRED;
+  if (((entry.killed | entry.doubt) >> cause & 1) != 0) return true;
+  if (!model.IsInTime(entry)) return cause == TIERCEL_CAUSE_EXPIRED;
+  if (entry.killed != 0 && entry.killed_at != model.operation) return false;
   switch (cause) {
     case TIERCEL_CAUSE_EXPLICIT:
       return op_.kind == Kind::kDelete && place == op_.place;
@@ -267,14 +349,21 @@ bool Witness::IsCause(TiercelCause cause, int place, const Model::Entry& entry) 
     case TIERCEL_CAUSE_EXPIRED:
       return false;
     case TIERCEL_CAUSE_SIZE:
-      return stored_place_ >= 0 || op_.kind == Kind::kResize;
+      return IsPushedOut(place, entry);
     case TIERCEL_CAUSE_TAG:
-      return op_.kind == Kind::kInvalidate && NamespaceOf(place) == NamespaceOf(op_.place) &&
-             (entry.tags & op_.tags) != 0;
     case TIERCEL_CAUSE_CLEAR:
-      return op_.kind == Kind::kClear && Model::Covers(NamespaceOf(op_.place), place);
+    case TIERCEL_CAUSE_PATTERN:
+    case TIERCEL_CAUSE_DEPENDENCY:
+      return false;
   }
   return false;
+}
+
+// Whether an entry may have left for room.
+bool Witness::IsPushedOut(int place, const Model::Entry& entry) const {
+  const bool grows = op_.kind == Kind::kTouch || op_.kind == Kind::kAddTags;
+  if (entry.pinned) return grows && place == op_.place;  // It has no room itself.
+  return over || stored_place_ >= 0 || grows || op_.kind == Kind::kResize || op_.kind == Kind::kRestore;
 }
 
 // The place that a removal is about: in bytes mode the value tells, else the slot.
@@ -322,14 +411,34 @@ void Witness::Drain() {
 
 void Witness::Settle() {
   Drain();
-  const auto count = static_cast<double>(model.entries.size());
+  CheckBounds();
   if (exact) {
-    Same(entries_, count, "entries are what was added less what was removed");
-    Same(bytes_, model.Bytes(), "bytes are the sum of all entries");
+    const Model::Totals all = model.All();
+    Same(totals_.entries, all.entries, "entries are what was added less what was removed");
+    Same(totals_.bytes, all.bytes, "bytes are the sum of all entries");
+    CheckNextDue();
   } else {
-    AtMost(entries_, count, "there are no more entries than were stored");
+    AtMost(totals_.entries, static_cast<double>(model.entries.size()),
+           "there are no more entries than were stored");
   }
   if (++settled_ % 16 == 0) CheckStats();
+}
+
+void Witness::CheckBounds() {
+  const bool may_be_over = defers() && (over || op_.kind == Kind::kResize);
+  over = Exceeds(totals_) && (!exact || totals_.entries > model.Pinned().entries);
+  Expect(!over || !exact || may_be_over, "only what is pinned may be over a bound");
+}
+
+void Witness::CheckNextDue() const {
+  double due = over ? model.now() : kForever;
+  for (const auto& [place, entry] : model.entries) {
+    due = std::fmin(due, entry.killed != 0 ? model.now() : std::fmax(entry.served_until, model.now()));
+  }
+  AtMost(std::fmax(next_due_, model.now()), due, "what is to be reclaimed is due");
+  const bool is_timed =
+      model.Sum([](int, const Model::Entry& e) { return e.served_until < kForever; }).entries != 0;
+  if (!is_timed && !defers()) Same(next_due_, kForever, "nothing is due if nothing expires");
 }
 
 void Witness::CheckStats() {
@@ -348,7 +457,8 @@ void Witness::CheckStats() {
   Same(stats.Number("loading"), static_cast<double>(model.loads.size()), "loads in flight are counted");
   if (!exact) return;
   Same(stats.Number("entries"), static_cast<double>(model.entries.size()), "entries are counted");
-  Same(stats.Number("bytes"), model.Bytes(), "bytes are counted");
+  Same(stats.Number("bytes"), model.All().bytes, "bytes are counted");
+  Same(stats.Number("pinned"), model.Pinned().entries, "pinned entries are counted");
   if (!setup_.watched) return;
   for (size_t cause = 0; cause < removed_.size(); cause++) {
     Same(removals.Number(kCauses[cause]), removed_[cause], "removals are counted by cause");
@@ -359,8 +469,6 @@ void Witness::Resized(double new_entries, double new_bytes) {
   max_entries = new_entries;
   max_bytes = new_bytes;
   Settle();
-  if (max_entries != 0) AtMost(entries_, max_entries, "entries over a new bound are evicted");
-  if (max_bytes != 0) AtMost(bytes_, max_bytes, "bytes over a new bound are evicted");
 }
 
 }  // namespace tiercel::test

@@ -15,13 +15,17 @@
 #include "engine.h"
 #include "memory.h"
 #include "model.h"
+#include "per_call.h"
 #include "sequence.h"
 
 namespace tiercel::test {
 
 class Witness {
  public:
-  Witness(const Setup& setup, Engine& under_test) : engine(under_test), setup_(setup) { Open(); }
+  Witness(const Setup& setup, Engine& under_test);
+  ~Witness() { PerCall() = Limits(); }
+  Witness(const Witness&) = delete;
+  Witness& operator=(const Witness&) = delete;
 
   // Closes the cache, which makes its handles bad, and opens another like it.
   void Reopen();
@@ -47,6 +51,10 @@ class Witness {
   // A value for a place that is unlike all before.
   Stored NewValue(const Op& op, int place);
 
+  // Whether invalidated entries and excess may stay behind for later calls.
+  bool defers() const { return setup_.slice != 0; }
+  bool faulted() const { return faulted_; }
+
   // Makes the one call that an operation is about.
   template <typename F>
   auto Call(F call) {
@@ -67,23 +75,35 @@ class Witness {
   void CheckFound(int place, const Model::Entry* entry, int32_t slot);
   // Reads every place without counting.
   void CheckContents();
-  // Takes the result of storing a value to the model.
-  void CheckStored(const Op& op, int place, const Stored& stored, int32_t result);
-  // An invalidation removed all that it covers and said how many: `count`.
-  template <typename Covered>
-  void CheckInvalidated(double count, Covered covered) {
-    double servable = 0;
-    for (const auto& [place, entry] : model.entries) {
-      servable += covered(place, entry) && model.IsServable(entry) ? 1 : 0;
-    }
-    CheckCount(count, servable);
-    Drain();
-    for (int place = 0; place < kPlaces; place++) {
-      const auto found = model.entries.find(place);
-      if (found != model.entries.end() && covered(place, found->second))
-        Lost(place, "all that is invalidated is removed");
-    }
+  // Makes sure that the model's entries are those of the cache, where what happens next depends on it.
+  void Ascertain() {
+    if (!exact) CheckContents();
   }
+  // The entry that a value makes, but for its slot.
+  Model::Entry Incoming(const Op& op, int place, const Stored& stored) const;
+  // What the caller kept for an entry in reference mode, or the entry itself has.
+  std::string ValueAt(int place) const;
+  // Takes an entry that was just restored to the model. Returns its place.
+  int CheckRestored(int32_t slot);
+  // Whether an entry has room beside what is pinned.
+  bool Fits(int place, const Model::Entry& entry) const;
+  // The same of one that is there already: whatever the number of entries.
+  bool FitsGrown(int place, const Model::Entry& entry) const {
+    return max_bytes == 0 || model.Pinned(place).bytes + model.Cost(place, entry) <= max_bytes;
+  }
+  // Takes the result of storing a value to the model.
+  void CheckStored(int place, const Model::Entry& entry, int32_t result);
+  // What `invalidate` does to the model is what a call did that said it took `count` entries.
+  template <typename Invalidate>
+  void CheckInvalidated(double count, Invalidate invalidate) {
+    const double before = Servable();
+    invalidate();
+    CheckCount(count, before - Servable());
+    Drain();
+    if (!defers()) CheckReclaimed("all that is invalidated is removed");
+  }
+  // Nothing is left of what was invalidated.
+  void CheckReclaimed(const char* rule);
 
   // An entry must have left by now, as the log says if there is one.
   void Lost(int place, const char* rule);
@@ -92,6 +112,8 @@ class Witness {
   // After a call that writes the totals, once the model has all that it did.
   void Settle();
   void CheckStats();
+  // After calls that may have left out some value or other for lack of room.
+  void SeeRejected();
   // New bounds.
   void Resized(double max_entries, double max_bytes);
 
@@ -100,6 +122,7 @@ class Witness {
   bool exact = true;  // The model's entries are those of the cache.
   double max_entries = 0;
   double max_bytes = 0;
+  bool over = false;                      // The bounds were lowered, and it is not down to them yet.
   std::array<double, kLoads> loads = {};  // The handle last put into each register.
 
   struct Counted {
@@ -123,11 +146,16 @@ class Witness {
   void SetFaults();
   void Called(double result);
   bool IsUsed(int ns) const;
+  double Servable() const;
+  bool Exceeds(const Model::Totals& totals) const;
+  void CheckBounds();
+  void CheckNextDue() const;
   void CheckValue(int place, const Model::Entry& entry, int32_t slot);
   void CheckCount(double count, double servable) const;
-  void Put(int place, const Op& op, const Stored& stored, int32_t slot);
+  void Put(int place, Model::Entry entry, int32_t slot);
   void Gone(int place);
   bool IsCause(TiercelCause cause, int place, const Model::Entry& entry) const;
+  bool IsPushedOut(int place, const Model::Entry& entry) const;
   int PlaceOfRemoval(const Removal& removal) const;
   void CheckRemoval(const Removal& removal, int place, const Model::Entry& entry);
   void SeeLostEvents();
@@ -141,8 +169,8 @@ class Witness {
   int stored_place_ = -1;
   std::optional<uint32_t> replaced_birth_;
   double result_ = 0;
-  double entries_ = 0;
-  double bytes_ = 0;
+  Model::Totals totals_;
+  double next_due_ = 0;
 
   double clock_ = 1000;
   double skew_ = 0;
@@ -150,7 +178,7 @@ class Witness {
   uint32_t versions_ = 0;
   uint32_t births_ = 0;
   uint32_t settled_ = 0;
-  std::array<double, TIERCEL_CAUSE_CLEAR + 1> removed_ = {};  // By cause; watched caches only.
+  std::array<double, TIERCEL_CAUSE_DEPENDENCY + 1> removed_ = {};  // By cause; watched caches only.
 
   std::optional<Op> armed_;
   bool faulted_ = false;

@@ -60,9 +60,10 @@ class Supply {
 class Session {
  public:
   Session(const uint8_t* data, size_t size) : in_(data, size) {
-    for (const char* options :
-         {R"({"maxEntries":5,"values":"bytes","maxKeyBytes":16})", R"({"maxBytes":2000,"jitter":0.5})",
-          R"({"maxEntries":50,"maxBytes":5000})"}) {
+    for (const char* options : {R"({"maxEntries":5,"values":"bytes","maxKeyBytes":16})",
+                                R"({"maxBytes":2000,"jitter":0.5,"policy":"lru"})",
+                                R"({"maxEntries":50,"maxBytes":5000,"policy":"sieve"})",
+                                R"({"maxEntries":9,"policy":"s3fifo","values":"bytes","ttlRules":{}})"}) {
       handles_.push_back(engine_.Open(options));
     }
     engine_.Watch(handles_[0], true);
@@ -120,7 +121,9 @@ class Session {
     if (in_.Below(4) == 0) return in_.Bytes(40);
     std::vector<Text> texts;
     for (uint32_t i = in_.Below(4); i > 0; i--) texts.emplace_back(in_.Bytes(3));
-    return Pack(texts);
+    std::vector<Text> keys;
+    for (uint32_t i = in_.Below(3); i > 1; i--) keys.emplace_back(in_.Bytes(3));
+    return Pack(texts) + Pack(keys, 1);
   }
 
   void Keep(double handle) {
@@ -161,7 +164,7 @@ class Session {
     engine_.ForgetBytes();
     const double h = Handle();
     const double now = in_.Number();
-    switch (in_.Below(21)) {
+    switch (in_.Below(28)) {
       case 0:
         return Get(h, now);
       case 1:
@@ -207,6 +210,21 @@ class Session {
         return CheckStats(h);
       case 19:
         return LoadTags(h);
+      case 20:
+        return AddTags(h, now);
+      case 21:
+        CheckStatus(engine_.InvalidatePrefix(h, String(), now));
+        return;
+      case 22:
+        return Pattern(h, now);
+      case 23:
+        return Sweep(h, now);
+      case 24:
+        return Ttl(h);
+      case 25:
+        return Snapshot(h, now);
+      case 26:
+        return Restore(h, now);
       default:
         // Seldom: a closed cache makes the rest of the input dull.
         if (in_.Byte() == 7) CheckStatus(engine_.Close(h));
@@ -223,7 +241,62 @@ class Session {
 
   void Touch(double h, double now) {
     const Text key = String();
-    CheckStatus(engine_.Touch(h, key, in_.Number(), now));
+    const double ttl = in_.Number();
+    CheckStatus(engine_.Touch(h, key, ttl, now, static_cast<TiercelTouchMode>(in_.Below(4))));
+  }
+
+  void AddTags(double h, double now) {
+    const Text key = String();
+    const std::string tags = List();
+    CheckStatus(tiercel_add_tags(engine_.raw(), h, key.data(), key.size(), key.encoding, Data(tags),
+                                 Size(tags), now));
+  }
+
+  void Pattern(double h, double now) {
+    const Text pattern = String();
+    const double matches = CheckStatus(engine_.Match(h, pattern, String()));
+    FuzzExpect(matches <= 1, "a text matches or not");
+    CheckStatus(engine_.InvalidatePattern(h, pattern, now));
+  }
+
+  void Sweep(double h, double now) {
+    const double before = engine_.Size(h);
+    const double removed = CheckStatus(engine_.Sweep(h, in_.Byte(), now));
+    FuzzExpect(removed < 0 || engine_.Size(h) >= before - removed, "a sweep counts what it removes");
+  }
+
+  void Ttl(double h) {
+    const Text type = String();
+    const uint32_t flags = in_.Byte();
+    const double modified = in_.Number();
+    const double ttl =
+        tiercel_ttl(engine_.raw(), h, type.data(), type.size(), type.encoding, flags, modified, in_.Number());
+    FuzzExpect(ttl >= kLimit && ttl <= 0x1p53, "a ttl is a duration or a status");
+  }
+
+  void Snapshot(double h, double now) {
+    CheckStatus(engine_.SnapshotBegin(h, in_.Number(), now));
+    int32_t slot = -1;
+    while ((slot = engine_.SnapshotNext(h, slot, now)) >= 0) {
+      CheckStatus(engine_.SnapshotAdd(h, slot, in_.Bytes(20), in_.Below(9), now));
+    }
+    snapshot_ = engine_.SnapshotEnd(h);
+  }
+
+  // The last snapshot, of whatever cache, whole, or changed somewhere.
+  void Restore(double h, double now) {
+    std::string changed = snapshot_;
+    for (uint32_t i = in_.Below(4); i > 1 && !changed.empty(); i--) {
+      changed[in_.Byte() * 37U % changed.size()] = static_cast<char>(in_.Byte());
+    }
+    CheckStatus(engine_.RestoreBegin(h, changed, in_.Number(), now));
+    for (int32_t slot = 0; slot >= 0 && !std::isnan(now);) {
+      engine_.ForgetBytes();
+      slot = engine_.RestoreNext(h, now);
+      CheckStatus(slot);
+      if (slot >= 0) Look(engine_.ValueBytes());
+    }
+    if (in_.Below(2) == 0) CheckStatus(engine_.SnapshotDrop(h));
   }
 
   void Resize(double h) {
@@ -238,7 +311,7 @@ class Session {
     const Numbers n = {in_.Number(), in_.Number(), in_.Number()};
     const int32_t slot =
         tiercel_set(engine_.raw(), h, key.data(), key.size(), key.encoding, Data(value), Size(value),
-                    Size(value), n.weight, n.ttl, n.stale, Data(tags), Size(tags), now);
+                    in_.Below(9), n.weight, n.ttl, n.stale, Data(tags), Size(tags), in_.Below(3), now);
     CheckStatus(slot);
     if (slot < 0) return;
     // At an infinite time, or with a ttl too small to change the time, nothing is in time.
@@ -258,8 +331,8 @@ class Session {
     const std::string value = in_.Bytes(100);
     const std::string tags = List();
     const Numbers n = {in_.Number(), in_.Number(), in_.Number()};
-    CheckStatus(tiercel_load_commit(engine_.raw(), h, Data(value), Size(value), Size(value), n.weight, n.ttl,
-                                    n.stale, Data(tags), Size(tags), now, in_.Below(2)));
+    CheckStatus(tiercel_load_commit(engine_.raw(), h, Data(value), Size(value), in_.Below(9), n.weight, n.ttl,
+                                    n.stale, Data(tags), Size(tags), in_.Below(3), now, in_.Below(2)));
   }
 
   void LoadTags(double h) {
@@ -287,7 +360,7 @@ class Session {
       engine_.ForgetBytes();
       if (engine_.RemovalAt(h, i) < 0) break;
       const double cause = engine_.Register(TIERCEL_R_CAUSE);
-      FuzzExpect(cause >= 0 && cause <= int32_t{TIERCEL_CAUSE_CLEAR}, "a removal has a cause");
+      FuzzExpect(cause >= 0 && cause <= int32_t{TIERCEL_CAUSE_DEPENDENCY}, "a removal has a cause");
       Look(engine_.ValueBytes());
     }
     CheckStatus(engine_.RemovalAt(h, in_.Byte() * 0x1010101U));
@@ -309,6 +382,7 @@ class Session {
   Supply in_;
   Guarded engine_;
   std::vector<double> handles_;
+  std::string snapshot_;
 };
 
 }  // namespace

@@ -53,6 +53,20 @@ const NOT_A_DURATION: Bad[] = [
   ...OBJECTS,
 ];
 
+const NOT_AN_INSTANT: Bad[] = [
+  ['undefined', undefined],
+  ...[Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53].map((n): Bad => [String(n), n]),
+  ['an invalid Date', new Date(Number.NaN)],
+  ['"tomorrow"', 'tomorrow'],
+  ['"5m"', '5m'],
+  ...OBJECTS,
+];
+const NOT_A_BUDGET: Bad[] = [
+  ...[-1, -0.5, Number.NaN, Number.NEGATIVE_INFINITY].map((n): Bad => [String(n), n]),
+  ['"5ms"', '5ms'],
+  ...OBJECTS,
+];
+
 /** A cache that holds something, and the check that a refused call left it as it was. */
 function unchanged(): { cache: Cache; check: () => void } {
   const cache = openCache<unknown>();
@@ -76,6 +90,12 @@ const keyed: Record<string, (cache: Cache, key: string) => unknown> = {
   delete: (cache, key) => cache.delete(key),
   ttl: (cache, key) => cache.ttl(key),
   touch: (cache, key) => cache.touch(key, 1),
+  extendTtl: (cache, key) => cache.extendTtl(key, 1),
+  expire: (cache, key) => cache.expire(key),
+  addTags: (cache, key) => cache.addTags(key, 't'),
+  tagsOf: (cache, key) => cache.tagsOf(key),
+  invalidateWithDependents: (cache, key) => cache.invalidateWithDependents(key),
+  scheduleInvalidation: (cache, key) => cache.scheduleInvalidation(key, Date.now()),
   getOrSet: (cache, key) => cache.getOrSet(key, () => 1),
   'getMany, among others,': (cache, key) => cache.getMany(['k', key]),
   'setMany, among others,': (cache, key) =>
@@ -110,6 +130,17 @@ const positional: [argument: string, use: (cache: Cache, value: never) => unknow
   ['part', (cache, value) => cache.namespace('a', value), NOT_A_STRING],
   ['tag', (cache, value) => cache.invalidateTags('a', value), NOT_A_STRING],
   ['ttl', (cache, value) => cache.touch('k', value), NOT_A_DURATION],
+  ['by', (cache, value) => cache.extendTtl('k', value), [['undefined', undefined], ...NOT_A_DURATION]],
+  ['tag', (cache, value) => cache.addTags('k', 'a', value), NOT_A_STRING],
+  ['prefix', (cache, value) => cache.invalidatePrefix(value), NOT_A_STRING],
+  ['pattern', (cache, value) => cache.invalidatePattern(value), NOT_A_STRING],
+  ['pattern', (cache, value) => cache.keys(value), [...NUMBERS, ...OBJECTS]],
+  ['pattern', (cache, value) => cache.invalidateIf(() => true, value), [...NUMBERS, ...OBJECTS]],
+  ['pattern', (cache, value) => cache.on('set', () => undefined, value), [...NUMBERS, ...OBJECTS]],
+  ['predicate', (cache, value) => cache.invalidateIf(value), [['undefined', undefined], ...NOT_A_FUNCTION]],
+  ['at', (cache, value) => cache.scheduleInvalidation('k', value), NOT_AN_INSTANT],
+  ['budgetMs', (cache, value) => cache.sweep(value), NOT_A_BUDGET],
+  ['bytes', (cache, value) => cache.restore(value), [['undefined', undefined], ...NUMBERS, ['"k"', 'k'], ...OBJECTS]],
   [
     'keys',
     (cache, value) => cache.getMany(value),

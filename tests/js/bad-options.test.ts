@@ -21,7 +21,7 @@ const opening: Record<string, { bad: unknown[]; good: unknown[]; beside?: object
     bad: [-1, 0.5, NAN, INFINITE, 2 ** 53, '', '10', 'mb', '1tb', '-1mb', '0.3b', ...never],
     good: [0, 1, 2 ** 53 - 1, '64mb', '1.5kb', '1 gb', '64MB'],
   },
-  policy: { bad: ['LRU', 'adaptive', '', 0, 1, ...never], good: ['lru'] },
+  policy: { bad: ['LRU', 'lfu', '', 0, 1, ...never], good: ['adaptive', 'lru', 'sieve', 's3fifo'] },
   values: { bad: ['byte', '', 0, 1, ...never], good: ['reference', 'bytes'] },
   serializer: {
     bad: [
@@ -131,6 +131,12 @@ const calls: Record<string, Record<string, { bad: unknown[]; good: unknown[] }>>
       ],
       good: [[], ['a']],
     },
+    dependsOn: {
+      bad: [0, 1, '', 'key', [1], [null], [undefined], [['a']], new Set(['a']), null, {}, true, 1n, Symbol('s')],
+      good: [[], ['a']],
+    },
+    pinned: { bad: [0, 1, '', 'yes', null, {}, [], 1n, Symbol('s'), () => 1], good: [true, false] },
+    contentType: { bad: [0, 1, null, {}, [], true, 1n, Symbol('s'), () => 1], good: ['', 'settings', '\u4e2d'] },
     weight: { bad: [-1, NAN, INFINITE, '', '5', ...never], good: [0, 0.5, 1, 2 ** 53 - 1] },
   },
   getOrSet: {
@@ -184,7 +190,11 @@ describe('an unknown option is refused, and the nearest name suggested', () => {
     ['open', 'tll', 'ttl'],
     ['open', 'sizeof', 'sizeOf'],
     ['open', 'serialiser', 'serializer'],
+    ['open', 'ttlRule', 'ttlRules'],
     ['set', 'tag', 'tags'],
+    ['set', 'dependson', 'dependsOn'],
+    ['set', 'pined', 'pinned'],
+    ['set', 'content-type', 'contentType'],
     ['set', 'wieght', 'weight'],
     ['setMany', 'tlt', 'ttl'],
     ['getOrSet', 'forceRefesh', 'forceRefresh'],

@@ -156,8 +156,17 @@ describe('the statistics', () => {
     cache.getEntry('b');
     const stats = cache.stats();
     expect(stats).toMatchObject({ hits: 3, misses: 3, staleHits: 1, sets: 3, adds: 3, rejected: 0, entries: 1 });
-    expect(stats.removals).toEqual({ explicit: 1, replaced: 1, expired: 0, size: 0, tag: 0, clear: 0 });
-    expect(stats).toMatchObject({ loads: 0, overtaken: 0, loading: 0, policy: 'lru', lostEvents: 0 });
+    expect(stats.removals).toEqual({
+      explicit: 1,
+      replaced: 1,
+      expired: 0,
+      size: 0,
+      tag: 0,
+      clear: 0,
+      pattern: 0,
+      dependency: 0,
+    });
+    expect(stats).toMatchObject({ loads: 0, overtaken: 0, loading: 0, policy: 'adaptive', lostEvents: 0 });
   });
 
   test('do not count peek, has, ttl or iteration', () => {
@@ -175,7 +184,8 @@ describe('the statistics', () => {
   test('name every field of CacheStats, and nothing else', () => {
     const names = 'entries bytes maxEntries maxBytes policy hits staleHits misses sets rejected adds removals';
     const ofLoads = 'loads overtaken loadFailures loading pendingReclaim scopes lostEvents';
-    expect(Object.keys(openCache().stats()).sort()).toEqual(`${names} ${ofLoads}`.split(' ').sort());
+    const ofState = 'pinned timed barriers policyState';
+    expect(Object.keys(openCache().stats()).sort()).toEqual(`${names} ${ofLoads} ${ofState}`.split(' ').sort());
   });
 
   test('are a copy, which later calls do not change', () => {
@@ -210,7 +220,7 @@ describe('a cache', () => {
   });
 
   test('keeps 10000 entries by default', () => {
-    const cache = openCache<number>();
+    const cache = openCache<number>({ policy: 'lru' });
     expect(cache.stats()).toMatchObject({ maxEntries: 10_000, maxBytes: 0 });
     for (let i = 0; i < 10_010; i++) cache.set(`key-${i}`, i);
     expect(cache.size).toBe(10_000);

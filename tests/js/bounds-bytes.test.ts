@@ -2,24 +2,35 @@ import { openCache } from './support/cache.js';
 import { expectThrow, failureOf, thrownBy } from './support/errors.js';
 import { forEachSeed } from './support/random.js';
 
-/** Metadata that each entry is charged, as documented with `maxBytes`, and more for each namespace and tag. */
-const OVERHEAD = 96;
+/** What each entry is charged, as documented with `maxBytes`. */
+const ENTRY = 80;
+/** For each of its tags, dependencies and namespaces, and once more if there are any, or a ttl. */
 const LINK = 24;
+const EXTRA = 24;
+/** For a block of memory: of a value, and of a key that is longer than this many bytes. */
+const BLOCK = 16;
+const SHORT = 32;
+
+/** What an entry costs in bytes mode whose key and value have this many bytes. */
+const costOf = (key: number, value: number) => ENTRY + (key > SHORT ? key + BLOCK : 0) + value + BLOCK;
 
 describe('the accounted size of an entry', () => {
   test.each<[string, string | Uint8Array, number]>([
-    ['k', '', 1],
-    ['k', 'text', 1 + 4],
-    ['', 'text', 4],
-    ['k', 'caf\u00e9', 1 + 4],
-    ['k', '\u4e2d\u6587', 1 + 4],
-    ['\u4e2d', 'text', 2 + 4],
-    ['k'.repeat(1000), new Uint8Array(5000), 1000 + 5000],
+    ['k', '', costOf(1, 0)],
+    ['k', 'text', ENTRY + 4 + BLOCK],
+    ['', 'text', costOf(0, 4)],
+    ['k', 'caf\u00e9', costOf(1, 4)],
+    ['k', '\u4e2d\u6587', costOf(1, 4)],
+    ['\u4e2d', 'text', costOf(2, 4)],
+    ['k'.repeat(SHORT), 'text', ENTRY + 4 + BLOCK],
+    ['k'.repeat(SHORT + 1), 'text', ENTRY + SHORT + 1 + BLOCK + 4 + BLOCK],
+    ['\u4e2d'.repeat(SHORT / 2 + 1), 'text', costOf(SHORT + 2, 4)],
+    ['k'.repeat(1000), new Uint8Array(5000), costOf(1000, 5000)],
   ])('in bytes mode is that of key and value as stored, and its metadata: %#', (key, value, bytes) => {
     const cache = openCache<string | Uint8Array>({ values: 'bytes' });
     cache.set(key, value);
-    expect(cache.bytes).toBe(OVERHEAD + bytes);
-    expect(cache.stats().bytes).toBe(OVERHEAD + bytes);
+    expect(cache.bytes).toBe(bytes);
+    expect(cache.stats().bytes).toBe(bytes);
     cache.delete(key);
     expect(cache.bytes).toBe(0);
   });
@@ -27,17 +38,19 @@ describe('the accounted size of an entry', () => {
   test('in bytes mode is that of the JSON of an object', () => {
     const cache = openCache({ values: 'bytes' });
     cache.set('k', { a: [1, 2, 'x'] });
-    expect(cache.bytes).toBe(OVERHEAD + 1 + JSON.stringify({ a: [1, 2, 'x'] }).length);
+    expect(cache.bytes).toBe(costOf(1, JSON.stringify({ a: [1, 2, 'x'] }).length));
   });
 
   test('in reference mode comes from weight, else from sizeOf, and is exact', () => {
     const cache = openCache<string>({ sizeOf: (value, key) => value.length * 10 + key.length });
     cache.set('k', 'abc');
-    expect(cache.bytes).toBe(OVERHEAD + 1 + 31);
+    expect(cache.bytes).toBe(ENTRY + 31);
     cache.set('k', 'abc', { weight: 5 });
-    expect(cache.bytes).toBe(OVERHEAD + 1 + 5);
+    expect(cache.bytes).toBe(ENTRY + 5);
     cache.set('k', 'abc', { weight: 0 });
-    expect(cache.bytes).toBe(OVERHEAD + 1);
+    expect(cache.bytes).toBe(ENTRY);
+    cache.set('k'.repeat(SHORT + 1), 'abc', { weight: 5 });
+    expect(cache.bytes).toBe(2 * ENTRY + SHORT + 1 + BLOCK + 5);
   });
 
   test('in reference mode is otherwise an estimate that grows with the value', () => {
@@ -79,7 +92,7 @@ describe('the accounted size of an entry', () => {
     const cache = openCache<string>({ values: 'bytes' });
     for (const length of [10, 10_000, 0, 63, 64, 65, 1_000_000, 1]) {
       cache.set('k', 'x'.repeat(length));
-      expect(cache.bytes).toBe(OVERHEAD + 1 + length);
+      expect(cache.bytes).toBe(costOf(1, length));
     }
   });
 
@@ -87,18 +100,30 @@ describe('the accounted size of an entry', () => {
     const cache = openCache<string>({ values: 'bytes' });
     cache.set('k', 'a');
     cache.namespace('n').set('k', 'b');
-    expect(cache.bytes).toBe(2 * (OVERHEAD + 2) + LINK);
+    expect(cache.bytes).toBe(2 * costOf(1, 1) + LINK + EXTRA);
     expect(cache.namespace('n').bytes).toBe(cache.bytes);
     cache.namespace('n').clear();
-    expect(cache.bytes).toBe(OVERHEAD + 2);
+    expect(cache.bytes).toBe(costOf(1, 1));
   });
 
-  test('has 24 bytes more for each tag and each namespace that the entry is in', () => {
+  test('has 24 bytes more for each tag, dependency and namespace, and 24 for having any', () => {
     const cache = openCache<string>({ values: 'bytes' });
-    cache.namespace('a', 'b', 'c').set('k', 'v', { tags: ['x', 'y', 'x'] });
-    expect(cache.bytes).toBe(OVERHEAD + 2 + 5 * LINK);
+    cache.namespace('a', 'b', 'c').set('k', 'v', { tags: ['x', 'y', 'x'], dependsOn: ['j', 'j'] });
+    expect(cache.bytes).toBe(costOf(1, 1) + EXTRA + 6 * LINK);
+    cache.namespace('a', 'b', 'c').addTags('k', 'x', 'z');
+    expect(cache.bytes).toBe(costOf(1, 1) + EXTRA + 7 * LINK);
     cache.namespace('a', 'b', 'c').invalidateTags('y');
     expect(cache.bytes).toBe(0);
+  });
+
+  test('has 24 bytes more for a ttl, and no more for a ttl and a tag together but the tag', () => {
+    const cache = openCache<string>({ values: 'bytes' });
+    cache.set('k', 'v', { ttl: 1000 });
+    expect(cache.bytes).toBe(costOf(1, 1) + EXTRA);
+    cache.set('k', 'v', { ttl: 1000, tags: ['t'] });
+    expect(cache.bytes).toBe(costOf(1, 1) + EXTRA + LINK);
+    cache.set('k', 'v');
+    expect(cache.bytes).toBe(costOf(1, 1));
   });
 });
 
@@ -111,11 +136,11 @@ describe('maxBytes', () => {
         const key = `key-${random.below(100)}`;
         const length = random.chance(0.02) ? maxBytes : random.below(random.chance(0.3) ? 4_000 : 200);
         const stored = cache.set(key, new Uint8Array(length));
-        expect(stored).toBe(OVERHEAD + key.length + length <= maxBytes);
+        expect(stored).toBe(costOf(key.length, length) <= maxBytes);
         expect(cache.has(key)).toBe(stored);
         if (random.chance(0.1)) cache.delete(`key-${random.below(100)}`);
         let sum = 0;
-        for (const [held, value] of cache.entries()) sum += OVERHEAD + held.length + value.length;
+        for (const [held, value] of cache.entries()) sum += costOf(held.length, value.length);
         expect(cache.bytes).toBe(sum);
         expect(sum).toBeLessThanOrEqual(maxBytes);
       }
@@ -123,17 +148,17 @@ describe('maxBytes', () => {
   });
 
   test('drops those unused for longest, as many as the new entry needs', () => {
-    const cache = openCache<string>({ maxBytes: 10 * (OVERHEAD + 2 + 100) });
+    const cache = openCache<string>({ maxBytes: 10 * (ENTRY + 100), policy: 'lru' });
     for (let i = 0; i < 10; i++) cache.set(`k${i}`, 'v', { weight: 100 });
     cache.get('k0');
-    cache.set('kx', 'v', { weight: 300 });
+    cache.set('kx', 'v', { weight: 400 });
     expect([...cache.keys()].sort()).toEqual(['k0', 'k4', 'k5', 'k6', 'k7', 'k8', 'k9', 'kx']);
   });
 
   test('is met exactly by an entry that just fits, and one byte more is rejected', () => {
-    const cache = openCache<Uint8Array>({ values: 'bytes', maxBytes: OVERHEAD + 1 + 100 });
+    const cache = openCache<Uint8Array>({ values: 'bytes', maxBytes: costOf(1, 100) });
     expect(cache.set('k', new Uint8Array(100))).toBe(true);
-    expect(cache.bytes).toBe(OVERHEAD + 101);
+    expect(cache.bytes).toBe(costOf(1, 100));
     expect(cache.set('j', new Uint8Array(101))).toBe(false);
     expect(cache.has('k')).toBe(true);
   });
@@ -171,8 +196,8 @@ describe('maxBytes', () => {
   });
 
   test('is resized down with evictions and up without', () => {
-    const each = OVERHEAD + 2 + 100;
-    const cache = openCache<string>({ maxBytes: 10 * each });
+    const each = ENTRY + 100;
+    const cache = openCache<string>({ maxBytes: 10 * each, policy: 'lru' });
     for (let i = 0; i < 10; i++) cache.set(`k${i}`, 'v', { weight: 100 });
     cache.resize({ maxBytes: 4 * each });
     expect([...cache.keys()].sort()).toEqual(['k6', 'k7', 'k8', 'k9']);

@@ -29,8 +29,8 @@ class NaiveLru {
 }
 
 describe('maxEntries', () => {
-  test('drops the entry unused for longest', () => {
-    const cache = openCache<number>({ maxEntries: 3 });
+  test('with the policy lru drops the entry unused for longest', () => {
+    const cache = openCache<number>({ maxEntries: 3, policy: 'lru' });
     for (const key of ['a', 'b', 'c']) cache.set(key, 1);
     cache.get('a');
     cache.set('d', 1);
@@ -49,7 +49,7 @@ describe('maxEntries', () => {
     ['ttl', (cache) => cache.ttl('a'), false],
     ['iteration', (cache) => [...cache.entries()], false],
   ])('counts %s as a use of the entry: %#', async (_, use, promotes) => {
-    const cache = openCache<number>({ maxEntries: 2 });
+    const cache = openCache<number>({ maxEntries: 2, policy: 'lru' });
     cache.set('a', 1);
     cache.set('b', 1);
     await use(cache);
@@ -60,7 +60,7 @@ describe('maxEntries', () => {
   test('drops the same entries as a naive model, operation by operation', () => {
     forEachSeed(60, (random) => {
       const limit = 1 + random.below(20);
-      const cache = openCache<number>({ maxEntries: limit });
+      const cache = openCache<number>({ maxEntries: limit, policy: 'lru' });
       const model = new NaiveLru(limit);
       const keys = Array.from({ length: limit * 3 }, (_, i) => `key-${i}`);
       for (let step = 0; step < 500; step++) {
@@ -83,7 +83,7 @@ describe('maxEntries', () => {
   });
 
   test('of 1 keeps the last', () => {
-    const cache = openCache<number>({ maxEntries: 1 });
+    const cache = openCache<number>({ maxEntries: 1, policy: 'lru' });
     for (let i = 0; i < 100; i++) cache.set(`k${i}`, i);
     expect([...cache.entries()]).toEqual([['k99', 99]]);
   });
@@ -104,7 +104,7 @@ describe('maxEntries', () => {
 
 describe('resize', () => {
   test('down drops those unused for longest, at once or in slices, and up drops none', () => {
-    const cache = openCache<number>({ maxEntries: 100 });
+    const cache = openCache<number>({ maxEntries: 100, policy: 'lru' });
     for (let i = 0; i < 100; i++) cache.set(`k${i}`, i);
     cache.get('k0');
     cache.resize({ maxEntries: 10 });

@@ -51,7 +51,7 @@ describe('the engine', () => {
   test('info says what runs, the versions, and why native does not', () => {
     const info = engineInfo();
     expect(Object.keys(info).sort()).toEqual(['abi', 'engine', 'native', 'version']);
-    expect(info.abi).toBe(1);
+    expect(info.abi).toBe(2);
     expect(info.version).toBe(version);
     if (!info.native.available) expect(info.native.reason).toMatch(/\S/);
   });

@@ -343,7 +343,7 @@ describe('a listener', () => {
   });
 
   test('of a namespace is told of removals by others: eviction, a clear above', () => {
-    const cache = openCache<number>({ maxEntries: 2 });
+    const cache = openCache<number>({ maxEntries: 2, policy: 'lru' });
     const a = cache.namespace('a');
     const seen: unknown[] = [];
     a.on('remove', (payload) => seen.push(payload));

@@ -200,6 +200,97 @@ describe('touch', () => {
   });
 });
 
+describe('extendTtl', () => {
+  test('makes an entry stay fresh for that much longer', () => {
+    const { cache, clock } = openAt();
+    cache.set('k', 'v', { ttl: 100, stale: 10, tags: ['t'] });
+    clock.advance(40);
+    expect(cache.extendTtl('k', '1s')).toBe(true);
+    expect(cache.ttl('k')).toBe(1060);
+    expect(cache.extendTtl('k', 0)).toBe(true);
+    expect(cache.ttl('k')).toBe(1060);
+    clock.advance(1065);
+    expect(cache.getEntry('k')).toEqual({ value: 'v', stale: true, ttl: -5, tags: ['t'] });
+  });
+
+  test('of a stale entry counts from when it became stale', () => {
+    const { cache, clock } = openAt();
+    cache.set('k', 'v', { ttl: 100, stale: 1000 });
+    clock.advance(150);
+    expect(cache.extendTtl('k', 20)).toBe(true);
+    expect(cache.getEntry('k')).toMatchObject({ stale: true, ttl: -30 });
+    expect(cache.extendTtl('k', 100)).toBe(true);
+    expect(cache.get('k')).toBe('v');
+    expect(cache.ttl('k')).toBe(70);
+  });
+
+  test('leaves an entry without a ttl alone, and has no jitter', () => {
+    const { cache } = openAt({ jitter: 1 });
+    cache.set('k', 'v');
+    expect(cache.extendTtl('k', 10)).toBe(true);
+    expect(cache.ttl('k')).toBe(POSITIVE_INFINITY);
+    cache.set('j', 'v', { ttl: 1000 });
+    const ttl = cache.ttl('j') as number;
+    cache.extendTtl('j', 500);
+    expect(cache.ttl('j')).toBeCloseTo(ttl + 500, 6);
+  });
+
+  test('of what is not there is false', () => {
+    const { cache, clock } = openAt();
+    expect(cache.extendTtl('k', 10)).toBe(false);
+    cache.set('k', 'v', { ttl: 10 });
+    clock.advance(10);
+    expect(cache.extendTtl('k', 10)).toBe(false);
+    expect(cache.get('k')).toBeUndefined();
+  });
+});
+
+describe('expire', () => {
+  test('makes an entry stale until it would have gone', () => {
+    const { cache, clock } = openAt();
+    cache.set('k', 'v', { ttl: 100, stale: 50, tags: ['t'] });
+    clock.advance(30);
+    expect(cache.expire('k')).toBe(true);
+    expect(cache.get('k')).toBeUndefined();
+    expect(cache.getEntry('k')).toEqual({ value: 'v', stale: true, ttl: 0, tags: ['t'] });
+    clock.advance(119);
+    expect(cache.getEntry('k')?.stale).toBe(true);
+    clock.advance(1);
+    expect(cache.getEntry('k')).toBeUndefined();
+  });
+
+  test('has the next getOrSet serve the stale value and load a new one', async () => {
+    const { cache } = openAt();
+    cache.set('k', 'old', { ttl: 100 });
+    cache.expire('k');
+    expect(await cache.getOrSet('k', () => 'new')).toBe('old');
+    expect(await cache.getOrSet('k', () => 'newer')).toBe('new');
+  });
+
+  test('of an entry without a ttl keeps it as stale', () => {
+    const { cache, clock } = openAt();
+    cache.set('k', 'v');
+    clock.advance(10);
+    expect(cache.expire('k')).toBe(true);
+    expect(cache.get('k')).toBeUndefined();
+    clock.advance(1e9);
+    expect(cache.getEntry('k')).toMatchObject({ value: 'v', stale: true });
+    expect(cache.touch('k', 100)).toBe(true);
+    expect(cache.get('k')).toBe('v');
+  });
+
+  test('of a stale entry changes nothing, and of what is not there is false', () => {
+    const { cache, clock } = openAt();
+    cache.set('k', 'v', { ttl: 100, stale: 50 });
+    clock.advance(120);
+    expect(cache.expire('k')).toBe(true);
+    expect(cache.getEntry('k')?.stale).toBe(true);
+    clock.advance(30);
+    expect(cache.expire('k')).toBe(false);
+    expect(cache.expire('none')).toBe(false);
+  });
+});
+
 describe('jitter', () => {
   test('scales each ttl by 1 - jitter to 1 + jitter, evenly', () => {
     const { cache } = openAt({ jitter: 0.25, maxEntries: 4000 });

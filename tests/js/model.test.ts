@@ -1,11 +1,17 @@
 import type { Entry, MemoryCache, MemoryCacheOptions } from 'tiercel';
 import { expectBalanced, openCache, removalsOf } from './support/cache.js';
 import { FakeClock } from './support/clock.js';
+import { matchesPlainly } from './support/glob.js';
 import { Model } from './support/model.js';
 import { forEachSeed, type Random } from './support/random.js';
 
+const POLICIES = ['adaptive', 'lru', 'sieve', 's3fifo'] as const;
 const NAMESPACES = [[], ['a'], ['a', 'b'], ['a:b']];
 const KEYS = ['', 'k1', 'k2', 'b:k1', '\u4e2d', '\ud800'];
+/** Keys that others depend on. They have no ttl: when an entry that has expired is forgotten is not said. */
+const SOURCES = ['d1', 'd2'];
+const PREFIXES = ['k', 'k1', 'b:', 'd', '\u4e2d', 'nothing'];
+const PATTERNS = ['k?', '*1', '?', 'd*', '*:*', '\\k2', '\ud800'];
 const TAGS = ['t1', 't2', 't3'];
 
 /** An entry with its tags in order: the cache promises none. */
@@ -69,6 +75,10 @@ class Comparison {
     };
   }
 
+  private dependsOn(): { dependsOn?: string[] } {
+    return this.random.chance(0.3) ? { dependsOn: SOURCES.filter(() => this.random.chance(0.6)) } : {};
+  }
+
   private step(): [name: string, found: unknown, expected: unknown] {
     const { random, cache, model } = this;
     const i = random.below(NAMESPACES.length);
@@ -76,7 +86,7 @@ class Comparison {
     const parts = NAMESPACES[i] as string[];
     const key = random.pick(KEYS);
     const keys = KEYS.filter(() => random.chance(0.4));
-    switch (random.below(17)) {
+    switch (random.below(26)) {
       case 0:
       case 1:
         return ['get', view.get(key), model.get(parts, key)];
@@ -98,7 +108,7 @@ class Comparison {
       case 8:
       case 9: {
         const value = this.value();
-        const options = this.options();
+        const options = { ...this.options(), ...this.dependsOn() };
         model.set(parts, key, value, options);
         return ['set', view.set(key, value, options), true];
       }
@@ -123,6 +133,45 @@ class Comparison {
         return ['invalidateTags', view.invalidateTags(...tags), model.invalidateTags(parts, tags)];
       }
       case 15:
+      case 16: {
+        const source = random.pick(SOURCES);
+        const options = { tags: TAGS.filter(() => random.chance(0.2)), ttl: 0, ...this.dependsOn() };
+        const value = this.value();
+        model.set(parts, source, value, options);
+        return ['set of a source', view.set(source, value, options), true];
+      }
+      case 17: {
+        const any = random.pick([...KEYS, ...SOURCES]);
+        const expected = model.deleteWithDependents(parts, any).count;
+        return ['invalidateWithDependents', view.invalidateWithDependents(any), expected];
+      }
+      case 18: {
+        const by = random.pick([0, 5, 40]);
+        return ['extendTtl', view.extendTtl(key, by), model.extendTtl(parts, key, by)];
+      }
+      case 19:
+        return ['expire', view.expire(key), model.expire(parts, key)];
+      case 20: {
+        const any = random.pick([...KEYS, ...SOURCES]);
+        const tags = TAGS.filter(() => random.chance(0.4));
+        return ['addTags', view.addTags(any, ...tags), model.addTags(parts, any, tags)];
+      }
+      case 21: {
+        const prefix = random.pick(PREFIXES);
+        const expected = model.invalidateKeys(parts, (one) => one.startsWith(prefix));
+        return ['invalidatePrefix', view.invalidatePrefix(prefix), expected];
+      }
+      case 22: {
+        const pattern = random.pick(PATTERNS);
+        const expected = model.invalidateKeys(parts, (one) => matchesPlainly(pattern, one));
+        return ['invalidatePattern', view.invalidatePattern(pattern), expected];
+      }
+      case 23: {
+        const doomed = new Set(keys);
+        const expected = model.keys(parts).filter((one) => doomed.has(one) && model.delete(parts, one)).length;
+        return ['invalidateIf', view.invalidateIf((one) => doomed.has(one)), expected];
+      }
+      case 24:
         this.clock.advance(random.chance(0.1) ? -random.below(1000) : random.below(20));
         return ['stats', { ...cache.stats(), ...model.counts }, cache.stats()];
       default:
@@ -155,12 +204,23 @@ describe.each(['reference', 'bytes'] as const)('with values by %s', (values) => 
   });
 
   test('a cache at the bound of its entries holds a part of what the model holds, and gives the same', () => {
-    forEachSeed(150, (random) => new Comparison(random, true, { values, maxEntries: 1 + random.below(10) }).run(200));
+    forEachSeed(150, (random) => {
+      const options: MemoryCacheOptions<string> = {
+        values,
+        maxEntries: 1 + random.below(10),
+        policy: random.pick(POLICIES),
+      };
+      new Comparison(random, true, options).run(200);
+    });
   });
 
   test('a cache at the bound of its bytes holds a part of what the model holds, and gives the same', () => {
     forEachSeed(150, (random) => {
-      const options: MemoryCacheOptions<string> = { values, maxBytes: 300 + random.below(1500) };
+      const options: MemoryCacheOptions<string> = {
+        values,
+        maxBytes: 600 + random.below(2000),
+        policy: random.pick(POLICIES),
+      };
       new Comparison(random, true, options).run(200);
     });
   });

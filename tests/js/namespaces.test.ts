@@ -104,7 +104,7 @@ describe('a namespace', () => {
 
   test('shares bounds, options and statistics with the whole cache', () => {
     const clock = new FakeClock();
-    const cache = openCache<number>({ maxEntries: 3, ttl: 100, now: clock.now });
+    const cache = openCache<number>({ maxEntries: 3, policy: 'lru', ttl: 100, now: clock.now });
     const a = cache.namespace('a');
     cache.set('k', 0);
     for (let i = 0; i < 3; i++) a.set(`k${i}`, i);

@@ -203,3 +203,64 @@ describe('of tags on an entry', () => {
     expect(cache.invalidateTags(...tags)).toBe(65);
   });
 });
+
+describe('addTags', () => {
+  test('adds to the tags of an entry, each once', () => {
+    const cache = openCache<number>();
+    cache.set('a', 1, { tags: ['x'], ttl: 1000 });
+    expect(cache.addTags('a', 'y', 'x', 'z', 'y')).toBe(true);
+    expect(cache.tagsOf('a')?.sort()).toEqual(['x', 'y', 'z']);
+    expect(cache.addTags('a')).toBe(true);
+    expect(cache.get('a')).toBe(1);
+    expect(cache.invalidateTags('z')).toBe(1);
+    expect(cache.has('a')).toBe(false);
+  });
+
+  test('is false where there is nothing to serve', () => {
+    const clock = new FakeClock();
+    const cache = openCache<number>({ now: clock.now });
+    expect(cache.addTags('a', 'x')).toBe(false);
+    cache.set('a', 1, { ttl: 10, stale: 10 });
+    clock.advance(15);
+    expect(cache.addTags('a', 'x')).toBe(true);
+    expect(cache.getEntry('a')).toMatchObject({ stale: true, tags: ['x'] });
+    clock.advance(5);
+    expect(cache.addTags('a', 'y')).toBe(false);
+  });
+
+  test('takes no notice of what was invalidated before', () => {
+    const cache = openCache<number>();
+    cache.set('a', 1);
+    cache.invalidateTags('x');
+    expect(cache.addTags('a', 'x')).toBe(true);
+    expect(cache.get('a')).toBe(1);
+  });
+
+  test('refuses more than 64 in all, and changes nothing then', () => {
+    const cache = openCache<number>();
+    const tags = Array.from({ length: 64 }, (_, i) => `t${i}`);
+    cache.set('a', 1, { tags });
+    expectThrow(() => cache.addTags('a', 'one more'), 'ERR_TIERCEL_LIMIT');
+    expect(cache.tagsOf('a')?.sort()).toEqual(tags.sort());
+  });
+
+  test('is false, and the entry gone, if it has no room with them', () => {
+    const cache = openCache<number>({ maxBytes: 200 });
+    cache.set('a', 1, { weight: 100 });
+    expect(cache.addTags('a', 'x', 'y', 'z')).toBe(false);
+    expect(cache.has('a')).toBe(false);
+    expect(cache.size).toBe(0);
+  });
+});
+
+describe('tagsOf', () => {
+  test('gives the tags of an entry without using it, undefined if there is none', () => {
+    const cache = openCache<number>();
+    cache.set('a', 1, { tags: ['x', '\u4e2d'] });
+    cache.set('b', 2);
+    expect(cache.tagsOf('a')?.sort()).toEqual(['x', '\u4e2d']);
+    expect(cache.tagsOf('b')).toEqual([]);
+    expect(cache.tagsOf('c')).toBeUndefined();
+    expect(cache.stats()).toMatchObject({ hits: 0, misses: 0 });
+  });
+});

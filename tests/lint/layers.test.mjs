@@ -4,12 +4,12 @@ import { rule, sources } from './rule.mjs';
 
 // From the ground up. A name stands for its header and its sources: `cache` for cache.h, cache.cpp, cache_store.cpp.
 const CORE_FLOORS = [
-  ['memory', 'siphash', 'group', 'options', 'stats', 'tag_set'],
-  ['key'],
-  ['slab', 'index', 'packed', 'removal_log'],
-  ['entry', 'list', 'handle'],
-  ['policy', 'loads', 'scopes'],
-  ['policy_lru'],
+  ['memory', 'siphash', 'group', 'names', 'rounds', 'per_call', 'json_document'],
+  ['key', 'changes', 'block_table', 'json_reader'],
+  ['slab', 'index_table', 'packed', 'removal_log', 'glob', 'snapshot', 'sketch', 'ghost', 'ttl_rules'],
+  ['entry', 'list', 'handle', 'index'],
+  ['policy', 'timing_wheel', 'loads', 'scopes', 'barriers'],
+  ['policy_lru', 'policy_sieve', 'policy_s3fifo', 'policy_adaptive', 'options', 'stats'],
   ['cache'],
   ['abi'],
 ];
@@ -18,7 +18,7 @@ const CORE_FLOORS = [
 const JS_FLOORS = [
   ['errors', 'generated'],
   ['duration', 'engine/port', 'engine/text', 'engine/inline'],
-  ['engine/native', 'engine/wasm'],
+  ['engine/native', 'engine/wasm', 'engine/buffer'],
   ['engine/platform'],
   ['engine/engine', 'engine/info'],
   ['memory'],
@@ -26,7 +26,7 @@ const JS_FLOORS = [
   ['entry'],
 ];
 // What only engine/ and the entry points know, so that all above is the same for both engines.
-const ENGINES = ['engine/port', 'engine/native', 'engine/wasm', 'engine/inline'];
+const ENGINES = ['engine/port', 'engine/buffer', 'engine/native', 'engine/wasm', 'engine/inline'];
 
 const floorOf = (floors, name) => floors.findIndex((floor) => floor.includes(name));
 const isBelow = (floors, lower, upper) => {

@@ -19,10 +19,11 @@
  *    string is a different string here: nothing is normalised, lone surrogates stay. UTF-16 is
  *    little-endian. A string whose units all fit a byte is stored as Latin-1 however it was passed. The
  *    pointer of a UTF-16 string is even. A list of strings is packed: for each a u32 of
- *    (bytes * 2 + encoding), little-endian, its bytes, and zeros up to a multiple of 4.
+ *    (bytes * 4 + kind * 2 + encoding), little-endian, its bytes, and zeros up to a multiple of 4. The kind
+ *    is 0 for a tag and 1 for a key that the entry depends on; lists of other things have 0.
  * 7. Time is an argument: `now`, milliseconds of a monotonic clock of the caller's. A `now` below one
  *    seen before is taken as that one, and so is one that is no finite number. Durations are milliseconds
- * from 0 to 2^53 - 1; 0 means "none".
+ *    from 0 to 2^53 - 1; 0 means "none".
  * 8. Hot calls carry numbers only. What does not fit the returned number is left in the engine's
  *    registers; each call says which of them it writes. No struct crosses: options come in and
  *    statistics go out as one JSON document in UTF-8.
@@ -46,7 +47,7 @@ extern "C" {
 #endif
 
 /* Raised by any change that an existing binding would notice. */
-#define TIERCEL_ABI_VERSION 1
+#define TIERCEL_ABI_VERSION 2
 
 typedef struct TiercelEngine TiercelEngine;
 
@@ -54,7 +55,8 @@ typedef enum TiercelStatus {
   TIERCEL_OK = 0,
   /* No such entry, or none that may be served: absent, expired, invalidated. */
   TIERCEL_MISS = -1,
-  /* The entry alone is over the byte budget. It was not stored; an older entry of its key was removed. */
+  /* The entry alone is over the byte budget, or what is pinned leaves no room for it. It was not stored; an
+   * older entry of its key was removed. */
   TIERCEL_REJECTED = -2,
   /* An invalidation, or a newer value of the key, overtook the load. It was not stored. */
   TIERCEL_OVERTAKEN = -3,
@@ -65,7 +67,8 @@ typedef enum TiercelStatus {
   /* Longer than the cache's maxKeyBytes. */
   TIERCEL_KEY_TOO_LONG = -8,
   /* More namespaces, caches or loads at once than a handle can tell apart (2^20), namespaces deeper than
-   * TIERCEL_MAX_DEPTH, or more than TIERCEL_MAX_TAGS tags on an entry. */
+   * TIERCEL_MAX_DEPTH, more than TIERCEL_MAX_TAGS tags on an entry, or more than TIERCEL_MAX_NAMES tags and
+   * dependencies, those that come with a dependency included. */
   TIERCEL_LIMIT = -9
 } TiercelStatus;
 
@@ -80,6 +83,29 @@ typedef enum TiercelGetFlags {
   TIERCEL_GET_STALE = 2
 } TiercelGetFlags;
 
+/* Flags of tiercel_set and tiercel_load_commit. */
+typedef enum TiercelSetFlags {
+  /* The entry is never evicted for room; it counts in the bounds, and leaves by any other cause. */
+  TIERCEL_SET_PINNED = 1
+} TiercelSetFlags;
+
+/* What tiercel_touch does with `ttl`. */
+typedef enum TiercelTouchMode {
+  /* The entry stays fresh for that long from now; its stale time is kept. */
+  TIERCEL_TOUCH_RENEW = 0,
+  /* The entry stays fresh for that much longer; one without ttl is left alone. No jitter. */
+  TIERCEL_TOUCH_EXTEND = 1,
+  /* The entry is stale from now until it would have gone; `ttl` is not read. */
+  TIERCEL_TOUCH_EXPIRE = 2
+} TiercelTouchMode;
+
+/* Facts about a value for tiercel_ttl. */
+typedef enum TiercelTtlFlags {
+  TIERCEL_TTL_FAVORITE = 1,
+  TIERCEL_TTL_HIGH_FREQUENCY = 2,
+  TIERCEL_TTL_PREMIUM = 4
+} TiercelTtlFlags;
+
 /* Why an entry left the cache. */
 typedef enum TiercelCause {
   TIERCEL_CAUSE_EXPLICIT = 0,
@@ -87,7 +113,11 @@ typedef enum TiercelCause {
   TIERCEL_CAUSE_EXPIRED = 2,
   TIERCEL_CAUSE_SIZE = 3,
   TIERCEL_CAUSE_TAG = 4,
-  TIERCEL_CAUSE_CLEAR = 5
+  TIERCEL_CAUSE_CLEAR = 5,
+  /* By a prefix or a pattern. */
+  TIERCEL_CAUSE_PATTERN = 6,
+  /* A key that it depends on changed or went. */
+  TIERCEL_CAUSE_DEPENDENCY = 7
 } TiercelCause;
 
 /* Indices into the registers. */
@@ -117,14 +147,23 @@ typedef enum TiercelRegister {
   /* Entries stored or waiting to be reclaimed, and their accounted bytes; written with R_REMOVALS. */
   TIERCEL_R_ENTRIES = 13,
   TIERCEL_R_BYTES = 14,
-  TIERCEL_REGISTERS = 16
+  /* When there is next something to do for tiercel_sweep: a time, one that has passed if something waits, or
+   * infinity. Written with R_REMOVALS. */
+  TIERCEL_R_NEXT_DUE = 15,
+  /* Those from here on are the binding's own. */
+  TIERCEL_R_BINDING = 16,
+  TIERCEL_REGISTERS = 32
 } TiercelRegister;
 
 enum {
   /* Namespaces below the root that a key may be nested in. */
   TIERCEL_MAX_DEPTH = 16,
-  /* Tags of one entry. */
+  /* Tags of one entry; tags and dependencies of one entry together. */
   TIERCEL_MAX_TAGS = 64,
+  TIERCEL_MAX_NAMES = 128,
+  /* Bytes, and wildcards, of a pattern. */
+  TIERCEL_MAX_PATTERN = 256,
+  TIERCEL_MAX_WILDCARDS = 8,
   TIERCEL_SEED_BYTES = 16
 };
 
@@ -155,23 +194,28 @@ TIERCEL_EXPORT(tiercel_message_length) uint32_t tiercel_message_length(TiercelEn
 /* Opens a cache; returns the handle of its root namespace. Options are a JSON object:
  *   maxEntries   integer, 0 to 2^31 - 1; default 10000, or no bound if maxBytes is given; 0: no bound
  *   maxBytes     integer, 0 to 2^53 - 1; default 0: no bound. One bound at least is required. An entry counts
- *                with its key, its value or weight, 96, and 24 for each of its tags and namespaces but the
- * root policy       "lru" values       "reference" (default): the caller keeps values by slot; "bytes": the
- * core keeps them jitter       0 to 1, default 0: each ttl is scaled by a random factor of 1 - jitter to 1 +
- * jitter maxKeyBytes  1 to 1048576, default 1024: longest key, namespace part or tag as stored Unknown
- * members are errors. */
+ *                80, its value or weight, its key if that has more than 32 bytes, 24 for each of its tags,
+ *                dependencies and namespaces but the root, 24 if it has any of these or a ttl, and 16 for
+ *                each of value (in bytes mode) and key that is counted
+ *   policy       "adaptive" (default), "lru", "sieve", "s3fifo"
+ *   values       "reference" (default): the caller keeps values by slot; "bytes": the core keeps them
+ *   jitter       0 to 1, default 0: each ttl is scaled by a random factor of 1 - jitter to 1 + jitter
+ *   maxKeyBytes  1 to 1048576, default 1024: longest key, namespace part or tag as stored
+ *   ttlRules     an object, default none: what tiercel_ttl goes by
+ * Unknown members are errors. */
 TIERCEL_EXPORT(tiercel_cache_open)
 double tiercel_cache_open(TiercelEngine* engine, const char* options, uint32_t length);
 
 /* Frees the cache that `ns` belongs to; all its handles are bad from then on. */
 TIERCEL_EXPORT(tiercel_cache_close) int32_t tiercel_cache_close(TiercelEngine* engine, double ns);
 
-/* Sets the hash seed (TIERCEL_SEED_BYTES random bytes; zeros until then). Rebuilds the index: O(entries). */
+/* Sets the hash seed (TIERCEL_SEED_BYTES random bytes; zeros until then). Rebuilds the index: O(entries). To
+ * snapshots taken before it is another cache. */
 TIERCEL_EXPORT(tiercel_cache_seed)
 int32_t tiercel_cache_seed(TiercelEngine* engine, double ns, const uint8_t* seed);
 
 /* Changes the bounds, as in the options; a negative one stays. Evicts at most a slice; later calls go on.
- * Writes R_REMOVALS, R_ENTRIES, R_BYTES. */
+ * Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE. */
 TIERCEL_EXPORT(tiercel_cache_resize)
 int32_t tiercel_cache_resize(TiercelEngine* engine, double ns, double max_entries, double max_bytes);
 
@@ -193,7 +237,7 @@ double tiercel_namespace(TiercelEngine* engine, double ns, const uint8_t* part, 
 
 /* Invalidates all entries and loads of a namespace and of those below it; the root: of the cache.
  * Returns how many entries; O(1) beyond 4096 of them, whose space is reclaimed by later calls.
- * Writes R_REMOVALS, R_ENTRIES, R_BYTES. */
+ * Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE. */
 TIERCEL_EXPORT(tiercel_clear) double tiercel_clear(TiercelEngine* engine, double ns, double now);
 
 /* Entries of a namespace and of those below it, dead ones included until they are reclaimed. */
@@ -203,36 +247,80 @@ TIERCEL_EXPORT(tiercel_size) double tiercel_size(TiercelEngine* engine, double n
 
 /* Finds an entry that may be served; `flags` of TiercelGetFlags. Returns its slot or TIERCEL_MISS.
  * Writes R_IS_STALE and R_TTL, in bytes mode R_VALUE, R_VALUE_LENGTH and R_FORMAT, and after a miss
- * R_REMOVALS, R_ENTRIES, R_BYTES. O(1), no allocation. */
+ * R_REMOVALS, R_ENTRIES, R_BYTES. O(1), no allocation but for the longest UTF-16 key so far. */
 TIERCEL_EXPORT(tiercel_get)
 int32_t tiercel_get(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length, uint32_t encoding,
                     double now, uint32_t flags);
 
-/* Stores an entry and overtakes a load of its key. In bytes mode the value is copied and `weight` is not
- * read; in reference mode `value` is not read and `weight` is its size in bytes. `tags` is a packed list.
- * Returns the slot, TIERCEL_REJECTED or an error. Writes R_REMOVALS, R_ENTRIES, R_BYTES. O(tags). */
+/* Stores an entry and overtakes a load of its key; what depends on the key is invalidated. In bytes mode the
+ * value is copied and `weight` is not read; in reference mode `value` is not read and `weight` is its size in
+ * bytes. `format` is below 8, `names` a packed list of tags and dependencies, `flags` of TiercelSetFlags.
+ * Returns the slot, TIERCEL_REJECTED or an error. Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE.
+ * O(names). */
 TIERCEL_EXPORT(tiercel_set)
 int32_t tiercel_set(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length, uint32_t encoding,
                     const uint8_t* value, uint32_t value_length, uint32_t format, double weight, double ttl,
-                    double stale, const uint8_t* tags, uint32_t tags_length, double now);
+                    double stale, const uint8_t* names, uint32_t names_length, uint32_t flags, double now);
 
-/* Removes an entry and overtakes a load of its key. Returns 1 if it could have been served, else 0.
- * Writes R_REMOVALS, R_ENTRIES, R_BYTES. */
+/* Removes an entry and overtakes a load of its key; what depends on the key is invalidated. Returns how many
+ * entries could have been served: with bit 0 the entry itself, and twice the number of its dependents.
+ * Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE. */
 TIERCEL_EXPORT(tiercel_delete)
-int32_t tiercel_delete(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
-                       uint32_t encoding, double now);
+double tiercel_delete(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
+                      uint32_t encoding, double now);
 
-/* Gives a fresh or stale entry a new ttl from now; its stale time is kept. Returns its slot or
- * TIERCEL_MISS. Writes R_REMOVALS, R_ENTRIES, R_BYTES. */
+/* Changes how long a fresh or stale entry lives, as `mode` of TiercelTouchMode says. Returns its slot or
+ * TIERCEL_MISS, also if a deadline is more than it has room for: then it was removed. Writes R_REMOVALS,
+ * R_ENTRIES, R_BYTES, R_NEXT_DUE. */
 TIERCEL_EXPORT(tiercel_touch)
 int32_t tiercel_touch(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
-                      uint32_t encoding, double ttl, double now);
+                      uint32_t encoding, double ttl, uint32_t mode, double now);
+
+/* Adds tags, a packed list, to a fresh or stale entry. Returns its slot, TIERCEL_MISS, or TIERCEL_REJECTED if
+ * it has no room with them: then it was removed. Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE. */
+TIERCEL_EXPORT(tiercel_add_tags)
+int32_t tiercel_add_tags(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
+                         uint32_t encoding, const uint8_t* tags, uint32_t tags_length, double now);
+
+/* The time to live in milliseconds that the cache's ttlRules give to a value of this content type: `flags` of
+ * TiercelTtlFlags, `modified` milliseconds since it was changed (negative: unknown), `hour` of the day from 0
+ * to below 24 where the rules apply (negative: unknown). Jitter is included. 0 without rules. */
+TIERCEL_EXPORT(tiercel_ttl)
+double tiercel_ttl(TiercelEngine* engine, double ns, const uint8_t* type, uint32_t length, uint32_t encoding,
+                   uint32_t flags, double modified, double hour);
 
 /* Invalidates all entries with one of the tags, set through the same namespace, and loads that turn out
- * to have one. Count and cost as tiercel_clear. Writes R_REMOVALS, R_ENTRIES, R_BYTES. */
+ * to have one. Count and cost as tiercel_clear. Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE. */
 TIERCEL_EXPORT(tiercel_invalidate_tags)
 double tiercel_invalidate_tags(TiercelEngine* engine, double ns, const uint8_t* tags, uint32_t length,
                                double now);
+
+/* Invalidates all entries of `ns` itself, and loads, whose key begins with the prefix. Returns how many:
+ * exactly in a cache of at most 16384 entries, else an upper bound, in O(1). Up to 4096 are removed within
+ * the call; the space of more is reclaimed by later calls. Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE.
+ */
+TIERCEL_EXPORT(tiercel_invalidate_prefix)
+double tiercel_invalidate_prefix(TiercelEngine* engine, double ns, const uint8_t* prefix, uint32_t length,
+                                 uint32_t encoding, double now);
+
+/* The same for keys that match a glob: `*` any units, `?` any one, `[abc]`, `[a-z]`, `[^a]` one of a set, `\`
+ * the next unit as it is. At most TIERCEL_MAX_PATTERN bytes and TIERCEL_MAX_WILDCARDS of `*`; else
+ * TIERCEL_BAD_ARGUMENT. While more than 8 patterns wait to be reclaimed the oldest is finished within the
+ * call: O(entries). */
+TIERCEL_EXPORT(tiercel_invalidate_pattern)
+double tiercel_invalidate_pattern(TiercelEngine* engine, double ns, const uint8_t* pattern, uint32_t length,
+                                  uint32_t encoding, double now);
+
+/* 1 if a string, no longer than a key may be, matches a glob as above, else 0. */
+TIERCEL_EXPORT(tiercel_match)
+int32_t tiercel_match(TiercelEngine* engine, double ns, const uint8_t* pattern, uint32_t length,
+                      uint32_t encoding, const uint8_t* text, uint32_t text_length, uint32_t text_encoding);
+
+/* Reclaims what is expired, dead or over a bound: looks at `most` entries or slots at most, 1024 or so for a
+ * fraction of a millisecond. Returns how many entries were removed; R_NEXT_DUE tells if more waits.
+ * Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE. */
+TIERCEL_EXPORT(tiercel_sweep)
+int32_t tiercel_sweep(TiercelEngine* engine, double ns, uint32_t most, double now);
 
 /* The tags of the entry in `slot`, as a packed list: writes R_KEY and R_KEY_LENGTH. Returns how many. */
 TIERCEL_EXPORT(tiercel_tags)
@@ -262,23 +350,62 @@ TIERCEL_EXPORT(tiercel_load_begin)
 double tiercel_load_begin(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
                           uint32_t encoding);
 
-/* Notes tags that the value will have, as soon as they are known: from then on a load that one of them was
- * invalidated under is not joined. */
+/* Notes tags and dependencies that the value will have, as soon as they are known: from then on a load that
+ * one of them was invalidated under is not joined. */
 TIERCEL_EXPORT(tiercel_load_tags)
-int32_t tiercel_load_tags(TiercelEngine* engine, double load, const uint8_t* tags, uint32_t length);
+int32_t tiercel_load_tags(TiercelEngine* engine, double load, const uint8_t* names, uint32_t length);
 
 /* Ends a load with a value. It is stored, as by tiercel_set but with the age of the load's beginning,
- * unless something invalidated its key, namespace or one of its tags, or set its key, since then:
- * TIERCEL_OVERTAKEN. With `store` 0 it is only checked and 0 returned. Frees the handle, unless it
- * returns an error (below TIERCEL_OVERTAKEN): then the load goes on.
- * Writes R_REMOVALS, R_ENTRIES, R_BYTES. */
+ * unless something invalidated its key, namespace, one of its tags or a key it depends on, or set its key,
+ * since then: TIERCEL_OVERTAKEN. With `store` 0 it is only checked and 0 returned. Frees the handle, unless
+ * it returns an error (below TIERCEL_OVERTAKEN): then the load goes on. Writes R_REMOVALS, R_ENTRIES,
+ * R_BYTES, R_NEXT_DUE. */
 TIERCEL_EXPORT(tiercel_load_commit)
 int32_t tiercel_load_commit(TiercelEngine* engine, double load, const uint8_t* value, uint32_t value_length,
-                            uint32_t format, double weight, double ttl, double stale, const uint8_t* tags,
-                            uint32_t tags_length, double now, uint32_t store);
+                            uint32_t format, double weight, double ttl, double stale, const uint8_t* names,
+                            uint32_t names_length, uint32_t flags, double now, uint32_t store);
 
 /* Ends a load without a value. */
 TIERCEL_EXPORT(tiercel_load_end) int32_t tiercel_load_end(TiercelEngine* engine, double load);
+
+/* ---- Snapshots ---- */
+
+/* Begins a snapshot of all namespaces, in a buffer of the engine's. One at a time; a new one drops the last.
+ * `wall` is the time of day in milliseconds since 1970, by which another process finds out what has expired
+ * meanwhile; 0: unknown. */
+TIERCEL_EXPORT(tiercel_snapshot_begin)
+int32_t tiercel_snapshot_begin(TiercelEngine* engine, double ns, double wall, double now);
+
+/* Looks for the next entry after `slot` (-1: the first), of any namespace, that may be served. In bytes mode
+ * it is added to the snapshot; in reference mode R_KEY... are written, and the caller adds it with its value
+ * by tiercel_snapshot_add, or leaves it out. Returns its slot or TIERCEL_MISS at the end. */
+TIERCEL_EXPORT(tiercel_snapshot_next)
+int32_t tiercel_snapshot_next(TiercelEngine* engine, double ns, int32_t slot, double now);
+
+/* Adds the entry that tiercel_snapshot_next found, with its value, which is any bytes, and their format. */
+TIERCEL_EXPORT(tiercel_snapshot_add)
+int32_t tiercel_snapshot_add(TiercelEngine* engine, double ns, int32_t slot, const uint8_t* value,
+                             uint32_t value_length, uint32_t format, double now);
+
+/* Completes the snapshot: writes R_VALUE and R_VALUE_LENGTH, which hold until tiercel_snapshot_begin or
+ * tiercel_snapshot_drop. */
+TIERCEL_EXPORT(tiercel_snapshot_end) int32_t tiercel_snapshot_end(TiercelEngine* engine, double ns);
+
+/* Frees the snapshot, or the one being restored. */
+TIERCEL_EXPORT(tiercel_snapshot_drop) int32_t tiercel_snapshot_drop(TiercelEngine* engine, double ns);
+
+/* Takes a copy of a snapshot to restore from; `wall` as above. TIERCEL_BAD_ARGUMENT if it is none, or of
+ * another version. */
+TIERCEL_EXPORT(tiercel_restore_begin)
+int32_t tiercel_restore_begin(TiercelEngine* engine, double ns, const uint8_t* data, uint32_t length,
+                              double wall, double now);
+
+/* Stores the next entry of it. Left out are entries that are damaged, have expired, are there already in
+ * `ns`'s cache, were invalidated there since the snapshot was taken, or have no room. Returns the slot, or
+ * TIERCEL_MISS at the end. Writes R_VALUE, R_VALUE_LENGTH and R_FORMAT: in reference mode the caller keeps
+ * the value that these bytes give. Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE. */
+TIERCEL_EXPORT(tiercel_restore_next)
+int32_t tiercel_restore_next(TiercelEngine* engine, double ns, double now);
 
 /* ---- Removals ---- */
 

@@ -1,4 +1,4 @@
-import { TiercelError } from '../errors.js';
+import { invalidArgument, TiercelError } from '../errors.js';
 import {
   BAD_ARGUMENT,
   BAD_HANDLE,
@@ -6,6 +6,8 @@ import {
   KEY_TOO_LONG,
   LIMIT,
   MAX_DEPTH,
+  MAX_NAMES,
+  MAX_PATTERN,
   MAX_TAGS,
   MISS,
   NO_MEMORY,
@@ -16,20 +18,20 @@ import {
   R_FORMAT,
   R_IS_STALE,
   R_JOINED,
-  R_KEY,
-  R_KEY_ENCODING,
-  R_KEY_LENGTH,
   R_NAMESPACE,
+  R_NEXT_DUE,
   R_REMOVALS,
   R_TTL,
   R_UNTOUCHED,
   R_VALUE,
-  R_VALUE_LENGTH,
-  UTF16,
+  REJECTED,
+  SET_PINNED,
 } from '../generated/abi.js';
+import { Buffer, type Payload } from './buffer.js';
 import { type EngineChoice, openEngine } from './platform.js';
-import { bufferFor, type Port } from './port.js';
-import { readLatin1, readUtf16, writeLatin1, writeUtf16 } from './text.js';
+import { type Port, roomFor } from './port.js';
+
+export type { Payload } from './buffer.js';
 
 /** A namespace as the facade knows it; the handle is found again by the path if the core forgot it. */
 export interface Namespace {
@@ -39,20 +41,13 @@ export interface Namespace {
   readonly id: string;
 }
 
-/** A value on its way in: text or bytes and what `format` they have; neither in reference mode. */
-export interface Payload {
-  text?: string | undefined;
-  bytes?: Uint8Array | undefined;
-  /** The facade's own number for how to read it back, below 2^30. */
-  format: number;
-  /** Size in bytes, in reference mode. */
-  weight: number;
-}
-
 export interface Terms {
   ttl: number;
   stale: number;
   tags: readonly string[];
+  /** Keys of the same namespace whose change or end invalidates the entry. */
+  dependsOn: readonly string[];
+  pinned: boolean;
 }
 
 export interface CoreOptions {
@@ -62,9 +57,11 @@ export interface CoreOptions {
   values?: string | undefined;
   jitter?: number | undefined;
   maxKeyBytes?: number | undefined;
+  ttlRules?: object | undefined;
 }
 
 const NO_PAYLOAD: Payload = { format: 0, weight: 0 };
+const NO_NAMES: readonly string[] = [];
 
 /**
  * One cache of the core, by strings instead of addresses: the only thing that the facade sees of an engine.
@@ -76,14 +73,21 @@ export class Engine {
   readonly #port: Port;
   readonly #maxKeyBytes: number;
   readonly #keepsBytes: boolean;
-  /** Where the next string or value goes in the buffer. */
-  #end = 0;
+  readonly #buffer: Buffer;
 
   constructor(choice: EngineChoice, options: CoreOptions) {
     this.#port = openEngine(choice);
     this.kind = this.#port.kind;
     this.#maxKeyBytes = options.maxKeyBytes ?? 1024;
     this.#keepsBytes = options.values === 'bytes';
+    this.#buffer = new Buffer(this.#port, this.#maxKeyBytes, {
+      noMemory: () => {
+        throw this.#error(NO_MEMORY);
+      },
+      tooLong: (name, bytes) => {
+        throw this.#keyTooLong(name, bytes);
+      },
+    });
     this.root = { handle: this.#port.open(JSON.stringify(options)), path: [], id: '[]' };
     if (this.root.handle <= 0) throw this.#error(this.root.handle);
   }
@@ -113,10 +117,10 @@ export class Engine {
   // ---- Namespaces
 
   namespace(parent: Namespace, part: string): Namespace {
-    const key = this.#writeKey(part, 'namespace part');
-    const handle = this.#port.namespace(parent.handle, key >>> 1, key & 1);
+    this.#buffer.prepare(part, 'namespace part');
+    const handle = this.#port.namespace(parent.handle, part);
     if (handle === BAD_HANDLE && this.#reopen(parent)) return this.namespace(parent, part);
-    if (handle <= 0) throw this.#error(handle);
+    if (handle <= 0) throw this.#error(handle, 'namespace part');
     const path = [...parent.path, part];
     return { handle, path, id: JSON.stringify(path) };
   }
@@ -150,29 +154,28 @@ export class Engine {
   // ---- Entries
 
   get(ns: Namespace, key: string, now: number, flags: number): number {
-    const k = this.#writeKey(key, 'key');
-    const slot = this.#port.get(ns.handle, k >>> 1, k & 1, now, flags);
+    if (key.length > this.#port.ready) this.#buffer.prepare(key, 'key');
+    const slot = this.#port.get(ns.handle, key, now, flags);
     if (slot >= MISS) return slot;
     if (slot === BAD_HANDLE && this.#reopen(ns)) return this.get(ns, key, now, flags);
     throw this.#error(slot);
   }
 
   set(ns: Namespace, key: string, payload: Payload, terms: Terms, now: number): number {
-    const k = this.#writeKey(key, 'key', this.#sizeOf(payload, terms.tags));
-    const value = this.#writeValue(payload);
-    const tags = this.#writeList(terms.tags);
+    const buffer = this.#buffer;
+    buffer.put(key, payload, terms.tags, terms.dependsOn);
     const slot = this.#port.set(
       ns.handle,
-      k >>> 1,
-      k & 1,
-      value.at,
-      value.length,
-      value.format,
+      key,
+      buffer.valueAt,
+      buffer.valueLength,
+      buffer.format,
       payload.weight,
       terms.ttl,
       terms.stale,
-      tags,
-      this.#end - tags,
+      buffer.listAt,
+      buffer.listLength,
+      terms.pinned ? SET_PINNED : 0,
       now,
     );
     if (slot >= OVERTAKEN) return slot;
@@ -180,35 +183,78 @@ export class Engine {
     throw this.#error(slot);
   }
 
-  delete(ns: Namespace, key: string, now: number): boolean {
-    const k = this.#writeKey(key, 'key');
-    const removed = this.#port.delete(ns.handle, k >>> 1, k & 1, now);
+  /** How many could have been served: with bit 0 the entry itself, and twice the number of its dependents. */
+  delete(ns: Namespace, key: string, now: number): number {
+    this.#buffer.prepare(key, 'key');
+    const removed = this.#port.delete(ns.handle, key, now);
     if (removed === BAD_HANDLE && this.#reopen(ns)) return this.delete(ns, key, now);
-    return this.#check(removed) === 1;
+    return this.#check(removed);
   }
 
-  touch(ns: Namespace, key: string, ttl: number, now: number): boolean {
-    const k = this.#writeKey(key, 'key');
-    const slot = this.#port.touch(ns.handle, k >>> 1, k & 1, ttl, now);
+  /** @param mode one of TOUCH_RENEW, TOUCH_EXTEND and TOUCH_EXPIRE */
+  touch(ns: Namespace, key: string, ttl: number, mode: number, now: number): boolean {
+    this.#buffer.prepare(key, 'key');
+    const slot = this.#port.touch(ns.handle, key, ttl, mode, now);
     if (slot >= MISS) return slot !== MISS;
-    if (slot === BAD_HANDLE && this.#reopen(ns)) return this.touch(ns, key, ttl, now);
+    if (slot === BAD_HANDLE && this.#reopen(ns)) return this.touch(ns, key, ttl, mode, now);
     throw this.#error(slot);
   }
 
+  addTags(ns: Namespace, key: string, tags: readonly string[], now: number): number {
+    const buffer = this.#buffer;
+    buffer.put(key, NO_PAYLOAD, tags, NO_NAMES);
+    const slot = this.#port.addTags(ns.handle, key, buffer.listAt, buffer.listLength, now);
+    if (slot >= REJECTED) return slot;
+    if (slot === BAD_HANDLE && this.#reopen(ns)) return this.addTags(ns, key, tags, now);
+    throw this.#error(slot);
+  }
+
+  /** What the ttlRules give; see `tiercel_ttl` for the flags, and for what a negative number means. */
+  ttlFor(type: string, flags: number, modified: number, hour: number): number {
+    this.#buffer.reserve(roomFor(type.length));
+    return this.#check(this.#port.ttl(this.root.handle, type, flags, modified, hour));
+  }
+
   invalidateTags(ns: Namespace, tags: readonly string[], now: number): number {
-    this.#begin(this.#sizeOf(NO_PAYLOAD, tags));
-    this.#writeList(tags);
-    const count = this.#port.invalidateTags(ns.handle, this.#end, now);
+    const buffer = this.#buffer;
+    buffer.put('', NO_PAYLOAD, tags, NO_NAMES);
+    const count = this.#port.invalidateTags(ns.handle, buffer.listAt, buffer.listLength, now);
     if (count === BAD_HANDLE && this.#reopen(ns)) return this.invalidateTags(ns, tags, now);
     return this.#check(count);
   }
 
+  invalidatePrefix(ns: Namespace, prefix: string, now: number): number {
+    this.#buffer.prepare(prefix, 'prefix');
+    const count = this.#port.invalidatePrefix(ns.handle, prefix, now);
+    if (count === BAD_HANDLE && this.#reopen(ns)) return this.invalidatePrefix(ns, prefix, now);
+    return this.#check(count, 'prefix');
+  }
+
+  invalidatePattern(ns: Namespace, pattern: string, now: number): number {
+    this.#refuseLong(pattern);
+    const count = this.#port.invalidatePattern(ns.handle, pattern, now);
+    if (count === BAD_HANDLE && this.#reopen(ns)) return this.invalidatePattern(ns, pattern, now);
+    return this.#check(count);
+  }
+
+  matches(pattern: string, text: string): boolean {
+    const buffer = this.#buffer;
+    this.#refuseLong(pattern);
+    buffer.putText(pattern, text);
+    const { valueAt, valueLength, format } = buffer;
+    return this.#check(this.#port.match(this.root.handle, pattern, valueAt, valueLength, format), 'text') === 1;
+  }
+
+  /** Reclaims what waits for it, looking at `most` entries or slots at most; returns how many entries. */
+  sweep(most: number, now: number): number {
+    return this.#check(this.#port.sweep(this.root.handle, most, now));
+  }
+
   /** The tags of the entry in a slot. The value of that entry can be read after, as before. */
   tags(ns: Namespace, slot: number): string[] {
-    const call = () => this.#port.tags(ns.handle, slot);
-    this.#check(this.#fit(call(), call));
-    const start = this.#register(R_KEY);
-    const tags = this.#readList(start, start + this.#register(R_KEY_LENGTH));
+    this.#check(this.#port.tags(ns.handle, slot));
+    this.#buffer.fit();
+    const tags = this.#buffer.readList();
     if (this.#keepsBytes) this.#check(this.#port.value(ns.handle, slot));
     return tags;
   }
@@ -220,8 +266,8 @@ export class Engine {
   }
 
   next(ns: Namespace, slot: number, iteration: number, now: number): number {
-    const call = () => this.#port.next(ns.handle, slot, iteration, now);
-    const next = this.#fit(call(), call);
+    const next = this.#port.next(ns.handle, slot, iteration, now);
+    this.#buffer.fit();
     if (next >= MISS) return next;
     if (next === BAD_HANDLE && this.#reopen(ns)) return this.next(ns, slot, iteration, now);
     throw this.#error(next);
@@ -231,18 +277,17 @@ export class Engine {
 
   /** The handle; {@link joined} and {@link untouched} tell the rest. */
   loadBegin(ns: Namespace, key: string): number {
-    const k = this.#writeKey(key, 'key');
-    const load = this.#port.loadBegin(ns.handle, k >>> 1, k & 1);
+    this.#buffer.prepare(key, 'key');
+    const load = this.#port.loadBegin(ns.handle, key);
     if (load > 0) return load;
     if (load === BAD_HANDLE && this.#reopen(ns)) return this.loadBegin(ns, key);
     throw this.#error(load);
   }
 
-  /** Notes tags of a load in flight, so that nobody joins it after one of them was invalidated. */
-  loadTags(load: number, tags: readonly string[]): void {
-    this.#begin(this.#sizeOf(NO_PAYLOAD, tags));
-    this.#writeList(tags);
-    const status = this.#port.loadTags(load, this.#end);
+  /** Notes names of a load in flight, so that nobody joins it after one of them was invalidated. */
+  loadTags(load: number, tags: readonly string[], dependsOn: readonly string[]): void {
+    this.#buffer.put('', NO_PAYLOAD, tags, dependsOn);
+    const status = this.#port.loadTags(load, this.#buffer.listAt, this.#buffer.listLength);
     // A load that was given up has no more tags to note.
     if (status !== BAD_HANDLE) this.#check(status);
   }
@@ -250,19 +295,19 @@ export class Engine {
   /** Without a payload the load is checked and ended, and nothing stored. A load that was ended is OVERTAKEN. */
   loadCommit(load: number, payload: Payload | undefined, terms: Terms, now: number): number {
     const p = payload ?? NO_PAYLOAD;
-    this.#begin(this.#sizeOf(p, terms.tags));
-    const value = this.#writeValue(p);
-    const tags = this.#writeList(terms.tags);
+    const buffer = this.#buffer;
+    buffer.put('', p, terms.tags, terms.dependsOn);
     const result = this.#port.loadCommit(
       load,
-      value.at,
-      value.length,
-      value.format,
+      buffer.valueAt,
+      buffer.valueLength,
+      buffer.format,
       p.weight,
       terms.ttl,
       terms.stale,
-      tags,
-      this.#end - tags,
+      buffer.listAt,
+      buffer.listLength,
+      terms.pinned ? SET_PINNED : 0,
       now,
       payload === undefined ? 0 : 1,
     );
@@ -275,12 +320,58 @@ export class Engine {
     this.#port.loadEnd(load);
   }
 
+  // ---- Snapshots
+
+  /** @param wall milliseconds since 1970, 0 if unknown */
+  snapshotBegin(wall: number, now: number): void {
+    this.#check(this.#port.snapshotBegin(this.root.handle, wall, now));
+  }
+
+  /** The next entry after `slot`, -1 for the first, or MISS. In reference mode {@link readKey} gives its key. */
+  snapshotNext(slot: number, now: number): number {
+    const next = this.#port.snapshotNext(this.root.handle, slot, now);
+    this.#buffer.fit();
+    return next === MISS ? MISS : this.#check(next);
+  }
+
+  /** Adds the entry that {@link snapshotNext} just found, in reference mode, with what stands for its value. */
+  snapshotAdd(slot: number, payload: Payload, now: number): void {
+    const buffer = this.#buffer;
+    buffer.put('', payload, NO_NAMES, NO_NAMES);
+    const { valueAt, valueLength, format } = buffer;
+    this.#check(this.#port.snapshotAdd(this.root.handle, slot, valueAt, valueLength, format, now));
+  }
+
+  /** A copy of the complete snapshot; the engine's own stays until {@link snapshotDrop}. */
+  snapshotEnd(): Uint8Array {
+    const snapshot = this.#port.snapshotEnd(this.root.handle);
+    if (typeof snapshot === 'number') throw this.#error(snapshot);
+    return snapshot;
+  }
+
+  /** Frees the snapshot, or what is being restored. */
+  snapshotDrop(): void {
+    this.#check(this.#port.snapshotDrop(this.root.handle));
+  }
+
+  restoreBegin(bytes: Uint8Array, wall: number, now: number): void {
+    this.#check(this.#port.restoreBegin(this.root.handle, bytes, wall, now));
+  }
+
+  /** The slot of the next entry that was stored, or MISS. Its value can be read as after {@link get}. */
+  restoreNext(now: number): number {
+    const slot = this.#port.restoreNext(this.root.handle, now);
+    this.#buffer.fit();
+    return slot === MISS ? MISS : this.#check(slot);
+  }
+
   // ---- Removals
 
   /** The slot of the i-th removal; {@link readKey}, {@link removalCause} and the value of it can be read then. */
   removal(i: number): number {
-    const call = () => this.#port.removal(this.root.handle, i);
-    return this.#fit(call(), call);
+    const slot = this.#port.removal(this.root.handle, i);
+    this.#buffer.fit();
+    return slot;
   }
 
   removalsClear(): void {
@@ -297,6 +388,10 @@ export class Engine {
   }
   get bytes(): number {
     return this.#register(R_BYTES);
+  }
+  /** When there is something to {@link sweep}: a time, or infinity. */
+  get nextDue(): number {
+    return this.#register(R_NEXT_DUE);
   }
   get isStale(): boolean {
     return this.#register(R_IS_STALE) === 1;
@@ -321,143 +416,39 @@ export class Engine {
   }
 
   readKey(): string {
-    const start = this.#register(R_KEY);
-    return this.#readText(start, start + this.#register(R_KEY_LENGTH), this.#register(R_KEY_ENCODING));
+    return this.#buffer.readKey();
   }
 
   /** Makes the value readable of an entry that a call just found. */
-  fetchValue(ns: Namespace, slot: number): void {
-    const call = () => this.#port.value(ns.handle, slot);
-    if (this.#register(R_VALUE) < 0) this.#check(this.#fit(-1, call));
-  }
-
-  /** Calls again with a larger buffer if what the call gives out did not fit. */
-  #fit(result: number, again: () => number): number {
-    if (this.#register(R_VALUE) >= 0 && this.#register(R_KEY) >= 0) return result;
-    if (!this.#port.reserve(this.#register(R_VALUE_LENGTH) + this.#register(R_KEY_LENGTH) + 16))
-      throw this.#error(NO_MEMORY);
-    return again();
+  fetchValue(): void {
+    if (this.#register(R_VALUE) < 0) this.#buffer.fit();
   }
 
   readText(): string {
-    const start = this.#register(R_VALUE);
-    return this.#readText(start, start + this.#register(R_VALUE_LENGTH), this.#register(R_FORMAT) & 1);
+    return this.#buffer.readText();
   }
 
   /** A copy. */
   readBytes(): Uint8Array {
-    const start = this.#register(R_VALUE);
-    return this.#port.u8.slice(start, start + this.#register(R_VALUE_LENGTH));
+    return this.#buffer.readBytes();
   }
 
   #register(i: number): number {
     return this.#port.registers[i] as number;
   }
 
-  // ---- Strings in and out of the buffer
-
-  /** Starts anew at the beginning of the buffer, with room for `bytes`. */
-  #begin(bytes: number): void {
-    const port = this.#port;
-    if ((bufferFor(bytes, port.capacity) !== port.capacity || port.u8.length === 0) && !port.reserve(bytes)) {
-      throw this.#error(NO_MEMORY);
-    }
-    this.#end = 0;
-  }
-
-  /** Writes a key to the beginning. Returns its length in bytes times 2, plus its encoding. */
-  #writeKey(key: string, name: string, more = 0): number {
-    const length = key.length;
-    if (length > this.#maxKeyBytes) throw this.#keyTooLong(name, length);
-    this.#begin(2 * length + 8 + more);
-    const { u8, base } = this.#port;
-    if (writeLatin1(u8, base, key)) {
-      this.#end = align(length);
-      return length << 1;
-    }
-    if (2 * length > this.#maxKeyBytes) throw this.#keyTooLong(name, 2 * length);
-    writeUtf16(u8, base, key);
-    this.#end = align(2 * length);
-    return (length << 2) | UTF16;
-  }
-
-  #writeValue(payload: Payload): { at: number; length: number; format: number } {
-    const { u8, base } = this.#port;
-    const at = this.#end;
-    let length = 0;
-    let encoding = 0;
-    if (payload.bytes !== undefined) {
-      length = payload.bytes.length;
-      u8.set(payload.bytes, base + at);
-    } else if (payload.text !== undefined) {
-      length = payload.text.length;
-      if (!writeLatin1(u8, base + at, payload.text)) {
-        length *= 2;
-        encoding = UTF16;
-        writeUtf16(u8, base + at, payload.text);
-      }
-    }
-    this.#end = align(at + length);
-    return { at, length, format: payload.format * 2 + encoding };
-  }
-
-  /** Writes a packed list; it lies from what is returned to `#end`. */
-  #writeList(list: readonly string[]): number {
-    const start = this.#end;
-    if (list.length === 0) return start;
-    const { u8, base } = this.#port;
-    for (const text of list) {
-      const at = base + this.#end + 4;
-      let length = text.length;
-      let encoding = 0;
-      if (!writeLatin1(u8, at, text)) {
-        length *= 2;
-        encoding = UTF16;
-        writeUtf16(u8, at, text);
-      }
-      if (length > this.#maxKeyBytes) throw this.#keyTooLong('tag', length);
-      const head = length * 2 + encoding;
-      for (let i = 0; i < 4; i++) u8[at - 4 + i] = head >>> (8 * i);
-      const end = (length + 3) & ~3;
-      u8.fill(0, at + length, at + end);
-      this.#end += 4 + end;
-    }
-    return start;
-  }
-
-  /** An upper bound of what a value and a list take in the buffer. */
-  #sizeOf(payload: Payload, list: readonly string[]): number {
-    let bytes = payload.bytes === undefined ? 2 * (payload.text?.length ?? 0) : payload.bytes.length;
-    for (const text of list) bytes += 2 * text.length + 8;
-    return bytes + 16;
-  }
-
-  #readText(start: number, end: number, encoding: number): string {
-    const { u8 } = this.#port;
-    return encoding === UTF16 ? readUtf16(u8, start, end) : readLatin1(u8, start, end);
-  }
-
-  #readList(start: number, end: number): string[] {
-    const { u8 } = this.#port;
-    const list: string[] = [];
-    for (let at = start; at < end; ) {
-      const head =
-        (u8[at] as number) |
-        ((u8[at + 1] as number) << 8) |
-        ((u8[at + 2] as number) << 16) |
-        ((u8[at + 3] as number) << 24);
-      const length = head >>> 1;
-      list.push(this.#readText(at + 4, at + 4 + length, head & 1));
-      at += 4 + ((length + 3) & ~3);
-    }
-    return list;
-  }
-
   // ---- Failures
 
-  #check(result: number): number {
-    if (result < 0) throw this.#error(result);
+  /** @param name of the string that the call took, for messages */
+  #check(result: number, name = 'key'): number {
+    if (result < 0) throw this.#error(result, name);
     return result;
+  }
+
+  /** Short enough, a pattern finds room in any buffer. */
+  #refuseLong(pattern: string): void {
+    if (pattern.length <= MAX_PATTERN) return;
+    throw invalidArgument('pattern', pattern, `at most ${MAX_PATTERN} bytes`);
   }
 
   #keyTooLong(name: string, bytes: number): TiercelError {
@@ -468,10 +459,10 @@ export class Engine {
   }
 
   /** The one place where a status becomes an error. */
-  #error(status: number): TiercelError {
+  #error(status: number, name = 'key'): TiercelError {
     switch (status) {
       case KEY_TOO_LONG:
-        return this.#keyTooLong('key', this.#maxKeyBytes + 1);
+        return this.#keyTooLong(name, this.#maxKeyBytes + 1);
       case NO_MEMORY:
       case 0:
         return new TiercelError(
@@ -481,7 +472,7 @@ export class Engine {
       case LIMIT:
         return new TiercelError(
           'ERR_TIERCEL_LIMIT',
-          `a limit was reached: ${MAX_TAGS} tags of an entry, ${MAX_DEPTH} namespaces deep, or 2^20 namespaces and loads at a time`,
+          `a limit was reached: ${MAX_TAGS} tags, ${MAX_NAMES} tags and dependencies of an entry, ${MAX_DEPTH} namespaces deep, or 2^20 namespaces and loads at a time`,
         );
       case BAD_HANDLE:
         // Namespaces were looked for again, so it is the engine that is gone: closed by a callback of this call.
@@ -501,9 +492,4 @@ export class Engine {
         );
     }
   }
-}
-
-/** Values lie at multiples of 8, lists and UTF-16 at even places. */
-function align(offset: number): number {
-  return (offset + 7) & ~7;
 }

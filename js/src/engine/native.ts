@@ -1,21 +1,65 @@
 import { TiercelError } from '../errors.js';
 import { ABI_VERSION, REGISTERS } from '../generated/abi.js';
-import { bufferFor, type Port } from './port.js';
+import { bufferFor, type Port, readyFor } from './port.js';
 
-/** What `prebuilds/<platform>-<arch>/tiercel.node` exports. */
-export interface NativeAddon {
-  readonly abiVersion: number;
-  /** Makes an engine that leaves its results in `registers`. */
-  createEngine(registers: Float64Array): NativeEngine;
-}
+type NumbersOnly =
+  | 'resize'
+  | 'watch'
+  | 'stats'
+  | 'clear'
+  | 'size'
+  | 'invalidateTags'
+  | 'tags'
+  | 'value'
+  | 'iterate'
+  | 'next'
+  | 'loadTags'
+  | 'loadCommit'
+  | 'loadEnd'
+  | 'sweep'
+  | 'snapshotBegin'
+  | 'snapshotNext'
+  | 'snapshotAdd'
+  | 'snapshotDrop'
+  | 'restoreNext'
+  | 'removal'
+  | 'removalsClear';
+type WithString =
+  | 'namespace'
+  | 'get'
+  | 'set'
+  | 'delete'
+  | 'touch'
+  | 'addTags'
+  | 'ttl'
+  | 'invalidatePrefix'
+  | 'invalidatePattern'
+  | 'match'
+  | 'loadBegin';
 
 /**
- * The calls of the port, bound to one engine. A string's or value's place is an offset into the buffer that
- * `reserve` gave last; what a call gives out is copied to the beginning of that buffer.
+ * What `prebuilds/<platform>-<arch>/tiercel.node` exports. The functions are those of all engines: which of them
+ * is meant, and the numbers that the call takes, are left in `arguments`, since that costs next to nothing and
+ * an argument of a function does. A function for each engine would be slower still: a call of a function that
+ * is always the same one is compiled to a direct call.
  */
-export interface NativeEngine extends Omit<Port, 'kind' | 'u8' | 'base' | 'capacity' | 'registers' | 'reserve'> {
-  reserve(bytes: number): ArrayBuffer;
-}
+export type NativeAddon = {
+  readonly abiVersion: number;
+  /** The number of the engine, and the numbers of the call in the order of {@link Port}. */
+  readonly arguments: Float64Array;
+  /** Makes an engine that leaves its results in `registers`. It is freed with the object, or by `dispose`. */
+  createEngine(registers: Float64Array): { readonly id: number };
+  /** Without memory, undefined and the buffer as it was. */
+  reserve(): ArrayBuffer | undefined;
+  refetch(): void;
+  message(): string;
+  dispose(): void;
+  open(options: string): number;
+  seed(seed: Uint8Array): number;
+  snapshotEnd(): ArrayBuffer | number;
+  restoreBegin(snapshot: Uint8Array): number;
+} & Record<NumbersOnly, () => number> &
+  Record<WithString, (text: string) => number>;
 
 export function openNative(addon: NativeAddon): Port {
   if (addon.abiVersion !== ABI_VERSION) {
@@ -24,29 +68,300 @@ export function openNative(addon: NativeAddon): Port {
       `the native binary has ABI version ${addon.abiVersion}, this package needs ${ABI_VERSION}: install both from one package`,
     );
   }
-  const registers = new Float64Array(REGISTERS);
-  const engine = addon.createEngine(registers);
-  const port: Port = {
-    ...engine,
-    kind: 'native',
-    u8: new Uint8Array(),
-    base: 0,
-    capacity: 0,
-    registers,
-    reserve(bytes) {
-      const wanted = bufferFor(bytes, port.capacity);
-      if (wanted === port.capacity) return true;
-      const buffer = engine.reserve(wanted);
-      port.u8 = new Uint8Array(buffer);
-      port.capacity = buffer.byteLength;
-      return port.capacity >= bytes;
-    },
-    dispose() {
-      engine.dispose();
-      port.u8 = new Uint8Array();
-      port.capacity = 0;
-    },
-  };
-  if (!port.reserve(0)) throw new TiercelError('ERR_TIERCEL_OUT_OF_MEMORY', 'no memory for a native engine');
-  return port;
+  return new NativePort(addon);
+}
+
+class NativePort implements Port {
+  readonly kind = 'native';
+  u8 = new Uint8Array();
+  capacity = 0;
+  ready = -1;
+  readonly registers = new Float64Array(REGISTERS);
+
+  readonly #addon: NativeAddon;
+  readonly #arguments: Float64Array;
+  // The hot calls have fields: an object with as many members as the addon is a dictionary to V8.
+  readonly #get: (key: string) => number;
+  readonly #set: (key: string) => number;
+  /** Keeps the engine alive. */
+  readonly #engine: { readonly id: number };
+
+  constructor(addon: NativeAddon) {
+    this.#addon = addon;
+    this.#arguments = addon.arguments;
+    this.#get = addon.get;
+    this.#set = addon.set;
+    this.#engine = addon.createEngine(this.registers);
+    if (!this.reserve(0)) throw new TiercelError('ERR_TIERCEL_OUT_OF_MEMORY', 'no memory for a native engine');
+  }
+
+  /** What JavaScript sees of the engine's memory is the buffer. */
+  get inputs(): Uint8Array {
+    return this.u8;
+  }
+
+  reserve(bytes: number): boolean {
+    const wanted = bufferFor(bytes, this.capacity);
+    if (wanted === this.capacity) return true;
+    const numbers = this.#numbers();
+    numbers[1] = wanted;
+    const buffer = this.#addon.reserve();
+    if (buffer === undefined) return false;
+    this.u8 = new Uint8Array(buffer);
+    this.capacity = buffer.byteLength;
+    this.ready = readyFor(this.capacity);
+    return true;
+  }
+
+  refetch(): void {
+    this.#numbers();
+    this.#addon.refetch();
+  }
+
+  message(): string {
+    this.#numbers();
+    return this.#addon.message();
+  }
+
+  dispose(): void {
+    this.#numbers();
+    this.#addon.dispose();
+    this.u8 = new Uint8Array();
+    this.capacity = 0;
+    this.ready = -1;
+  }
+
+  open(options: string): number {
+    this.#numbers();
+    return this.#addon.open(options);
+  }
+  seed(ns: number, seed: Uint8Array): number {
+    this.#with(ns);
+    return this.#addon.seed(seed);
+  }
+  resize(ns: number, maxEntries: number, maxBytes: number): number {
+    this.#with(ns, maxEntries, maxBytes);
+    return this.#addon.resize();
+  }
+  watch(ns: number, on: number): number {
+    this.#with(ns, on);
+    return this.#addon.watch();
+  }
+  stats(ns: number, reset: number): number {
+    this.#with(ns, reset);
+    return this.#addon.stats();
+  }
+  namespace(ns: number, part: string): number {
+    this.#with(ns);
+    return this.#addon.namespace(part);
+  }
+  clear(ns: number, now: number): number {
+    this.#with(ns, now);
+    return this.#addon.clear();
+  }
+  size(ns: number): number {
+    this.#with(ns);
+    return this.#addon.size();
+  }
+  get(ns: number, key: string, now: number, flags: number): number {
+    const numbers = this.#numbers();
+    numbers[1] = ns;
+    numbers[2] = now;
+    numbers[3] = flags;
+    return this.#get(key);
+  }
+  set(
+    ns: number,
+    key: string,
+    valueAt: number,
+    valueLength: number,
+    format: number,
+    weight: number,
+    ttl: number,
+    stale: number,
+    namesAt: number,
+    namesLength: number,
+    flags: number,
+    now: number,
+  ): number {
+    this.#withValue(ns, valueAt, valueLength, format, weight, ttl, stale, namesAt, namesLength, flags, now);
+    return this.#set(key);
+  }
+  delete(ns: number, key: string, now: number): number {
+    this.#with(ns, now);
+    return this.#addon.delete(key);
+  }
+  touch(ns: number, key: string, ttl: number, mode: number, now: number): number {
+    this.#with(ns, ttl, mode, now);
+    return this.#addon.touch(key);
+  }
+  addTags(ns: number, key: string, tagsAt: number, tagsLength: number, now: number): number {
+    this.#with(ns, tagsAt, tagsLength, now);
+    return this.#addon.addTags(key);
+  }
+  ttl(ns: number, type: string, flags: number, modified: number, hour: number): number {
+    this.#with(ns, flags, modified, hour);
+    return this.#addon.ttl(type);
+  }
+  invalidatePrefix(ns: number, prefix: string, now: number): number {
+    this.#with(ns, now);
+    return this.#addon.invalidatePrefix(prefix);
+  }
+  invalidatePattern(ns: number, pattern: string, now: number): number {
+    this.#with(ns, now);
+    return this.#addon.invalidatePattern(pattern);
+  }
+  match(ns: number, pattern: string, textAt: number, textLength: number, encoding: number): number {
+    this.#with(ns, textAt, textLength, encoding);
+    return this.#addon.match(pattern);
+  }
+  sweep(ns: number, most: number, now: number): number {
+    this.#with(ns, most, now);
+    return this.#addon.sweep();
+  }
+  invalidateTags(ns: number, tagsAt: number, tagsLength: number, now: number): number {
+    this.#with(ns, tagsAt, tagsLength, now);
+    return this.#addon.invalidateTags();
+  }
+  tags(ns: number, slot: number): number {
+    this.#with(ns, slot);
+    return this.#addon.tags();
+  }
+  value(ns: number, slot: number): number {
+    this.#with(ns, slot);
+    return this.#addon.value();
+  }
+  iterate(ns: number): number {
+    this.#with(ns);
+    return this.#addon.iterate();
+  }
+  next(ns: number, slot: number, iteration: number, now: number): number {
+    this.#with(ns, slot, iteration, now);
+    return this.#addon.next();
+  }
+  loadBegin(ns: number, key: string): number {
+    this.#with(ns);
+    return this.#addon.loadBegin(key);
+  }
+  loadTags(load: number, namesAt: number, namesLength: number): number {
+    this.#with(load, namesAt, namesLength);
+    return this.#addon.loadTags();
+  }
+  loadCommit(
+    load: number,
+    valueAt: number,
+    valueLength: number,
+    format: number,
+    weight: number,
+    ttl: number,
+    stale: number,
+    namesAt: number,
+    namesLength: number,
+    flags: number,
+    now: number,
+    store: number,
+  ): number {
+    const numbers = this.#withValue(
+      load,
+      valueAt,
+      valueLength,
+      format,
+      weight,
+      ttl,
+      stale,
+      namesAt,
+      namesLength,
+      flags,
+      now,
+    );
+    numbers[12] = store;
+    return this.#addon.loadCommit();
+  }
+  loadEnd(load: number): number {
+    this.#with(load);
+    return this.#addon.loadEnd();
+  }
+  snapshotBegin(ns: number, wall: number, now: number): number {
+    this.#with(ns, wall, now);
+    return this.#addon.snapshotBegin();
+  }
+  snapshotNext(ns: number, slot: number, now: number): number {
+    this.#with(ns, slot, now);
+    return this.#addon.snapshotNext();
+  }
+  snapshotAdd(ns: number, slot: number, valueAt: number, valueLength: number, format: number, now: number): number {
+    this.#with(ns, slot, valueAt, valueLength, format, now);
+    return this.#addon.snapshotAdd();
+  }
+  snapshotEnd(ns: number): Uint8Array | number {
+    this.#with(ns);
+    const snapshot = this.#addon.snapshotEnd();
+    return typeof snapshot === 'number' ? snapshot : new Uint8Array(snapshot);
+  }
+  snapshotDrop(ns: number): number {
+    this.#with(ns);
+    return this.#addon.snapshotDrop();
+  }
+  restoreBegin(ns: number, snapshot: Uint8Array, wall: number, now: number): number {
+    this.#with(ns, wall, now);
+    return this.#addon.restoreBegin(snapshot);
+  }
+  restoreNext(ns: number, now: number): number {
+    this.#with(ns, now);
+    return this.#addon.restoreNext();
+  }
+  removal(ns: number, i: number): number {
+    this.#with(ns, i);
+    return this.#addon.removal();
+  }
+  removalsClear(ns: number): number {
+    this.#with(ns);
+    return this.#addon.removalsClear();
+  }
+
+  /** Where the numbers of the next call go, from 1 on. */
+  #numbers(): Float64Array {
+    const numbers = this.#arguments;
+    numbers[0] = this.#engine.id;
+    return numbers;
+  }
+
+  // No rest parameter: it would cost an array each.
+  #with(handle: number, a = 0, b = 0, c = 0, d = 0, e = 0): void {
+    const numbers = this.#numbers();
+    numbers[1] = handle;
+    numbers[2] = a;
+    numbers[3] = b;
+    numbers[4] = c;
+    numbers[5] = d;
+    numbers[6] = e;
+  }
+
+  #withValue(
+    handle: number,
+    valueAt: number,
+    valueLength: number,
+    format: number,
+    weight: number,
+    ttl: number,
+    stale: number,
+    namesAt: number,
+    namesLength: number,
+    flags: number,
+    now: number,
+  ): Float64Array {
+    const numbers = this.#numbers();
+    numbers[1] = handle;
+    numbers[2] = valueAt;
+    numbers[3] = valueLength;
+    numbers[4] = format;
+    numbers[5] = weight;
+    numbers[6] = ttl;
+    numbers[7] = stale;
+    numbers[8] = namesAt;
+    numbers[9] = namesLength;
+    numbers[10] = flags;
+    numbers[11] = now;
+    return numbers;
+  }
 }

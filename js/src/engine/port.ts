@@ -8,27 +8,47 @@ export function bufferFor(bytes: number, capacity: number): number {
   return capacity;
 }
 
+/** Values lie at multiples of 8, lists and UTF-16 at even places. */
+export function align(offset: number): number {
+  return (offset + 7) & ~7;
+}
+
 /**
- * What an engine has to offer: the calls of `core/include/tiercel/abi.h`, with numbers only, and a memory
- * that both sides see. `wasm.ts` and `native.ts` implement it; all the rest is the same for both.
+ * Bytes at the buffer's beginning that a call needs for a string of so many units: it is written last, in UTF-16
+ * and a NUL, or by a UTF-8 encoder that is stopped by nothing but the end of the buffer.
+ */
+export function roomFor(units: number): number {
+  return align(3 * units + 2);
+}
+
+/** The units of the longest string that a buffer of this capacity takes as it is: -1 if it should be replaced. */
+export function readyFor(capacity: number): number {
+  return capacity < BUFFER_LEAST || capacity > BUFFER_KEPT ? -1 : Math.floor(BUFFER_LEAST / 3) - 8;
+}
+
+/**
+ * What an engine has to offer: the calls of `core/include/tiercel/abi.h`, with numbers and at most one string,
+ * and a memory that both sides see. `wasm.ts` and `native.ts` implement it; all the rest is the same for both.
  *
- * Inputs lie in the port's buffer, at `base` of `u8` and up; a parameter called `…At` is an offset from
- * `base`. An address that a call leaves in the registers is an index into `u8`, or -1 if what it names did
- * not fit the buffer: then `reserve` the lengths and call again (after `get`: call `value`).
+ * Other inputs lie in `inputs`; a parameter called `…At` is an offset in it. A call that takes a string uses the
+ * first {@link roomFor} its units for it, which must be there: see `ready`. An address that a call leaves in the
+ * registers is an index into `u8`, or -1 if what it names did not fit: then `reserve` the lengths and `refetch`.
  */
 export interface Port {
   readonly kind: 'native' | 'wasm';
-  /** The engine's memory. Read it anew after each call: a call may replace it. */
-  u8: Uint8Array;
-  /** Where inputs begin in `u8`; a multiple of 8. */
-  base: number;
-  /** Bytes there are from `base`. */
-  capacity: number;
-  /** Read it anew after each call, as `u8`. */
-  registers: Float64Array;
+  /** The engine's memory. Read it anew after each call, as all of these: a call may replace it. */
+  readonly u8: Uint8Array;
+  /** The buffer, of which `capacity` bytes are there. */
+  readonly inputs: Uint8Array;
+  readonly capacity: number;
+  /** Units that a string may have without a {@link reserve} before; -1 if one is due. */
+  readonly ready: number;
+  readonly registers: Float64Array;
 
   /** Makes `capacity` that of {@link bufferFor}. Contents are lost if that is another. False without memory. */
   reserve(bytes: number): boolean;
+  /** Gives out again what the last call did, after what did not fit. */
+  refetch(): void;
   /** The last message or document. */
   message(): string;
   /** Frees everything; nothing else may be called after. */
@@ -40,36 +60,42 @@ export interface Port {
   watch(ns: number, on: number): number;
   stats(ns: number, reset: number): number;
 
-  namespace(ns: number, length: number, encoding: number): number;
+  namespace(ns: number, part: string): number;
   clear(ns: number, now: number): number;
   size(ns: number): number;
 
-  get(ns: number, length: number, encoding: number, now: number, flags: number): number;
+  get(ns: number, key: string, now: number, flags: number): number;
   set(
     ns: number,
-    length: number,
-    encoding: number,
+    key: string,
     valueAt: number,
     valueLength: number,
     format: number,
     weight: number,
     ttl: number,
     stale: number,
-    tagsAt: number,
-    tagsLength: number,
+    namesAt: number,
+    namesLength: number,
+    flags: number,
     now: number,
   ): number;
-  delete(ns: number, length: number, encoding: number, now: number): number;
-  touch(ns: number, length: number, encoding: number, ttl: number, now: number): number;
-  invalidateTags(ns: number, length: number, now: number): number;
+  delete(ns: number, key: string, now: number): number;
+  touch(ns: number, key: string, ttl: number, mode: number, now: number): number;
+  addTags(ns: number, key: string, tagsAt: number, tagsLength: number, now: number): number;
+  ttl(ns: number, type: string, flags: number, modified: number, hour: number): number;
+  invalidatePrefix(ns: number, prefix: string, now: number): number;
+  invalidatePattern(ns: number, pattern: string, now: number): number;
+  match(ns: number, pattern: string, textAt: number, textLength: number, encoding: number): number;
+  sweep(ns: number, most: number, now: number): number;
+  invalidateTags(ns: number, tagsAt: number, tagsLength: number, now: number): number;
   tags(ns: number, slot: number): number;
   value(ns: number, slot: number): number;
 
   iterate(ns: number): number;
   next(ns: number, slot: number, iteration: number, now: number): number;
 
-  loadBegin(ns: number, length: number, encoding: number): number;
-  loadTags(load: number, length: number): number;
+  loadBegin(ns: number, key: string): number;
+  loadTags(load: number, namesAt: number, namesLength: number): number;
   loadCommit(
     load: number,
     valueAt: number,
@@ -78,12 +104,22 @@ export interface Port {
     weight: number,
     ttl: number,
     stale: number,
-    tagsAt: number,
-    tagsLength: number,
+    namesAt: number,
+    namesLength: number,
+    flags: number,
     now: number,
     store: number,
   ): number;
   loadEnd(load: number): number;
+
+  snapshotBegin(ns: number, wall: number, now: number): number;
+  snapshotNext(ns: number, slot: number, now: number): number;
+  snapshotAdd(ns: number, slot: number, valueAt: number, valueLength: number, format: number, now: number): number;
+  /** A copy of the snapshot, made at once, or a status. */
+  snapshotEnd(ns: number): Uint8Array | number;
+  snapshotDrop(ns: number): number;
+  restoreBegin(ns: number, snapshot: Uint8Array, wall: number, now: number): number;
+  restoreNext(ns: number, now: number): number;
 
   removal(ns: number, i: number): number;
   removalsClear(ns: number): number;

@@ -1,5 +1,5 @@
 import type { Namespace } from '../engine/engine.js';
-import { invalidArgument } from '../errors.js';
+import { invalidArgument, TiercelError } from '../errors.js';
 import type { CacheEvents } from './types.js';
 
 type EventName = keyof CacheEvents<unknown>;
@@ -31,6 +31,8 @@ interface Subscription {
   readonly name: EventName;
   readonly ns: Namespace;
   readonly listener: Listener;
+  /** Whether the listener wants events of this key. */
+  readonly matches: (key: string) => boolean;
   active: boolean;
 }
 
@@ -58,11 +60,22 @@ export class Events {
     this.#onWanted = onWanted;
   }
 
-  /** @param ns the namespace that events must come from */
-  on(name: unknown, ns: Namespace, listener: unknown): () => void {
+  /**
+   * @param ns the namespace that events must come from
+   * @param matches which keys the listener wants events of; all if left out
+   */
+  on(name: unknown, ns: Namespace, listener: unknown, matches?: (key: string) => boolean): () => void {
     if (!NAMES.includes(name as EventName)) throw invalidArgument('event', name, NAMES.map((n) => `"${n}"`).join(', '));
     if (typeof listener !== 'function') throw invalidArgument('listener', listener, 'a function');
-    const subscription: Subscription = { name: name as EventName, ns, listener: listener as Listener, active: true };
+    if (matches !== undefined && name === 'clear')
+      throw new TiercelError('ERR_TIERCEL_INVALID_ARGUMENT', 'pattern: not for "clear", which is of no key');
+    const subscription: Subscription = {
+      name: name as EventName,
+      ns,
+      listener: listener as Listener,
+      matches: matches ?? anyKey,
+      active: true,
+    };
     // A new array: the old one may be being gone through.
     this.#subscriptions = [...this.#subscriptions, subscription];
     this.#update();
@@ -90,7 +103,8 @@ export class Events {
     // The queue grows while listeners call the cache; the iterator comes to what is added.
     for (const { name, id, payload } of this.#queue) {
       for (const s of this.#subscriptions) {
-        if (s.active && s.name === name && s.ns.id === id) report(s.listener, payload);
+        if (s.active && s.name === name && s.ns.id === id && s.matches((payload as { key: string }).key))
+          report(s.listener, payload);
       }
     }
     this.#queue = [];
@@ -110,6 +124,10 @@ export class Events {
     this.wanted = wanted;
     this.#onWanted(wanted);
   }
+}
+
+function anyKey(): boolean {
+  return true;
 }
 
 function report(listener: Listener, payload: unknown): void {

@@ -126,8 +126,8 @@ export class Loading<V> {
   /** Runs the request's loader for a flight. */
   #run(flight: Flight<V>, request: Request<V>, stale: (() => V) | undefined): Run<V> {
     const terms: LoadTerms = { options: { ...request.options }, skipped: false };
-    const noteTags = (tags: readonly string[]) => {
-      if (this.#isOpen(flight)) this.#shared.engine.loadTags(flight.load, tags);
+    const note = (tags: readonly string[], dependsOn: readonly string[]) => {
+      if (this.#isOpen(flight)) this.#shared.engine.loadTags(flight.load, tags, dependsOn);
     };
     let settle!: (result: V | PromiseLike<V>) => void;
     const result = new Promise<V>((resolve) => {
@@ -149,8 +149,9 @@ export class Loading<V> {
     // Before the loader runs: it may ask for its own key.
     flight.runs.push(run);
     try {
-      if (terms.options.tags !== undefined) noteTags(terms.options.tags);
-      settle(request.loader(contextOf<V>(request.key, run.controller.signal, stale, terms, noteTags)));
+      const { tags = [], dependsOn = [] } = terms.options;
+      if (tags.length + dependsOn.length > 0) note(tags, dependsOn);
+      settle(request.loader(contextOf<V>(request.key, run.controller.signal, stale, terms, note)));
     } catch (e) {
       settle(Promise.reject(e));
     }
@@ -166,7 +167,8 @@ export class Loading<V> {
     if (!this.#isOpen(flight)) return { value, overtaken: true };
     try {
       if (value === undefined || terms.skipped) {
-        const nothing = { ttl: 0, stale: 0, tags: terms.options.tags ?? [] };
+        const { tags = [], dependsOn = [] } = terms.options;
+        const nothing = { ttl: 0, stale: 0, tags, dependsOn, pinned: false };
         return { value, overtaken: shared.engine.loadCommit(load, undefined, nothing, shared.now()) === OVERTAKEN };
       }
       const slot = shared.commit(load, value, request.key, terms.options);
@@ -253,7 +255,7 @@ function contextOf<V>(
   signal: AbortSignal,
   stale: (() => V) | undefined,
   terms: LoadTerms,
-  noteTags: (tags: readonly string[]) => void,
+  note: (tags: readonly string[], dependsOn: readonly string[]) => void,
 ): LoadContext<V> {
   const context = {
     key,
@@ -262,7 +264,7 @@ function contextOf<V>(
       terms.options.ttl = toMilliseconds(ttl, 'ttl');
     },
     setTags(...tags: string[]) {
-      noteTags(readTags(tags, 'tags', invalidArgument));
+      note(readTags(tags, 'tags', invalidArgument), []);
       terms.options.tags = [...(terms.options.tags ?? []), ...tags];
     },
     skip() {

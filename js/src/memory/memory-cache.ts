@@ -3,7 +3,18 @@ import type { Duration, Milliseconds } from '../duration.js';
 import { toMilliseconds } from '../duration.js';
 import type { Namespace } from '../engine/engine.js';
 import { invalidArgument, TiercelError } from '../errors.js';
-import { GET_PEEK, GET_STALE } from '../generated/abi.js';
+import { GET_PEEK, GET_STALE, TOUCH_EXPIRE, TOUCH_EXTEND, TOUCH_RENEW } from '../generated/abi.js';
+import {
+  asBudget,
+  asFunction,
+  asInstant,
+  asKey,
+  asPattern,
+  asPrefix,
+  asSnapshot,
+  listOf,
+  refuseUndefined,
+} from './arguments.js';
 import { Wanted } from './events.js';
 import {
   type ReadGetOrSetOptions,
@@ -16,6 +27,7 @@ import {
   refuseUnbounded,
 } from './options.js';
 import { Shared } from './shared.js';
+import { restoreSnapshot, takeSnapshot } from './snapshot.js';
 import type {
   CacheEvents,
   CacheStats,
@@ -111,7 +123,7 @@ export class MemoryCache<V = unknown> {
    */
   set(key: string, value: V, options?: SetOptions): boolean {
     refuseUndefined(value);
-    return this.#shared.set(this.#ns, asKey(key), value, options === undefined ? NO_OPTIONS : readSetOptions(options));
+    return this.#shared.set(this.#ns, asKey(key), value, options === undefined ? undefined : readSetOptions(options));
   }
 
   /** The fresh values of those keys that have one. O(keys). */
@@ -137,10 +149,24 @@ export class MemoryCache<V = unknown> {
     return stored;
   }
 
-  /** Removes a key; a load of it that is in flight will not be stored. Returns whether it could have been served. */
+  /**
+   * Removes a key, and what depends on it; a load of it that is in flight will not be stored. Returns whether it could
+   * have been served.
+   */
   delete(key: string): boolean {
+    return this.#delete(asKey(key)) % 2 === 1;
+  }
+
+  /** Removes a key as {@link delete}; returns how many could have been served of it and its dependents. */
+  invalidateWithDependents(key: string): Count {
+    const removed = this.#delete(asKey(key));
+    return (removed % 2) + Math.floor(removed / 2);
+  }
+
+  /** As `Engine.delete`: whether the key could have been served, and twice the number of its dependents. */
+  #delete(key: string): number {
     const shared = this.#shared;
-    const removed = shared.engine.delete(this.#ns, asKey(key), shared.now());
+    const removed = shared.engine.delete(this.#ns, key, shared.now());
     shared.finish();
     return removed;
   }
@@ -207,7 +233,38 @@ export class MemoryCache<V = unknown> {
   /** Makes an entry fresh again for `ttl` from now (default: the cache's). Returns whether there was one to serve. */
   touch(key: string, ttl?: Duration): boolean {
     const ms = ttl === undefined ? undefined : toMilliseconds(ttl, 'ttl');
-    return this.#shared.touch(this.#ns, asKey(key), ms);
+    return this.#shared.touch(this.#ns, asKey(key), ms, TOUCH_RENEW);
+  }
+
+  /** Makes an entry stay fresh for `by` longer; one without a ttl is left alone. Returns whether there was one to serve. */
+  extendTtl(key: string, by: Duration): boolean {
+    const ms = toMilliseconds(by, 'by');
+    return this.#shared.touch(this.#ns, asKey(key), ms, TOUCH_EXTEND);
+  }
+
+  /**
+   * Makes an entry stale, to be served as such until it would have gone: `getOrSet` serves it once more while it loads a
+   * new one. Returns whether there was one to serve.
+   */
+  expire(key: string): boolean {
+    return this.#shared.touch(this.#ns, asKey(key), 0, TOUCH_EXPIRE);
+  }
+
+  /**
+   * Adds tags to an entry. Returns whether it has them now: false if there is none to serve, or if it has no room in
+   * `maxBytes` with them, and so was removed.
+   */
+  addTags(key: string, ...tags: string[]): boolean {
+    const shared = this.#shared;
+    const slot = shared.engine.addTags(this.#ns, asKey(key), readTags(tags, 'tags', invalidArgument), shared.now());
+    shared.finish();
+    return slot >= 0;
+  }
+
+  /** The tags of a fresh or stale entry, in no particular order; undefined if there is nothing to serve. No use of it. */
+  tagsOf(key: string): string[] | undefined {
+    const slot = this.#find(key, GET_PEEK | GET_STALE);
+    return slot < 0 ? undefined : this.#shared.engine.tags(this.#ns, slot);
   }
 
   /**
@@ -222,6 +279,63 @@ export class MemoryCache<V = unknown> {
     const count = shared.engine.invalidateTags(this.#ns, readTags(tags, 'tags', invalidArgument), now);
     shared.finish();
     return count;
+  }
+
+  /**
+   * Invalidates all entries of this namespace itself whose key begins with `prefix`, and loads of such keys. In a cache
+   * of at most 16384 entries they are gone after the call, O(entries); in a larger one the call is O(1): none of them is
+   * served after it, and later operations reclaim the space.
+   * @returns how many entries; in a cache of more than 16384 an upper bound
+   */
+  invalidatePrefix(prefix: string): Count {
+    const shared = this.#shared;
+    const count = shared.engine.invalidatePrefix(this.#ns, asPrefix(prefix), shared.now());
+    shared.finish();
+    return count;
+  }
+
+  /**
+   * Invalidates all entries of this namespace itself whose key matches a glob, and loads of such keys: `*` is any text,
+   * `?` any character, `[abc]`, `[a-z]` and `[^a]` one of a set, `\` makes the next character itself. At most 256 bytes
+   * with 8 `*`. Cost and count as {@link invalidatePrefix}; while more than 8 patterns wait to be reclaimed O(entries).
+   */
+  invalidatePattern(pattern: string): Count {
+    const shared = this.#shared;
+    const count = shared.engine.invalidatePattern(this.#ns, asPattern(pattern), shared.now());
+    shared.finish();
+    return count;
+  }
+
+  /**
+   * Deletes the entries of this namespace itself that `predicate` returns true for, of those whose key matches `pattern`
+   * (default: all), stale ones included. O(entries of the whole cache), all within the call: prefer tags.
+   * @returns how many were deleted, without their dependents
+   */
+  invalidateIf(predicate: (key: string, value: V) => boolean, pattern?: string): Count {
+    const shared = this.#shared;
+    shared.now();
+    const wanted = asFunction<typeof predicate>(predicate, 'predicate');
+    const matches = this.#matcher(pattern);
+    let count = 0;
+    for (const slot of this.#slots()) {
+      const key = shared.engine.readKey();
+      // Taken out first: matching uses the buffer in which the value may lie.
+      const value = shared.values.reader(this.#ns, slot);
+      if ((matches === undefined || matches(key)) && wanted(key, value()) && this.delete(key)) count++;
+    }
+    return count;
+  }
+
+  /**
+   * Deletes whatever is under a key at a time of the wall clock, which is only read now: a later step of it changes
+   * nothing. A time that has passed is at once. At most 2^20 wait at a time. O(log of those that wait).
+   * @returns false, with nothing scheduled, if there is nothing to serve under the key now
+   */
+  scheduleInvalidation(key: string, at: Date | Milliseconds): boolean {
+    const instant = asInstant(at, 'at');
+    if (this.#find(key, GET_PEEK | GET_STALE) < 0) return false;
+    this.#shared.schedule(this.#ns, key, instant - Date.now());
+    return true;
   }
 
   /**
@@ -249,9 +363,18 @@ export class MemoryCache<V = unknown> {
   /**
    * Keys of this namespace itself that may be served, stale ones included, in no particular order. The cache may be
    * changed meanwhile: entries that stay are met exactly once, others at most once. O(entries of the whole cache).
+   * @param pattern only keys that match it, as in {@link invalidatePattern}
    */
-  *keys(): Generator<string, void, undefined> {
-    for (const _slot of this.#slots()) yield this.#shared.engine.readKey();
+  keys(pattern?: string): Generator<string, void, undefined> {
+    this.#shared.now();
+    return this.#keys(this.#matcher(pattern));
+  }
+
+  *#keys(matches: ((key: string) => boolean) | undefined): Generator<string, void, undefined> {
+    for (const _slot of this.#slots()) {
+      const key = this.#shared.engine.readKey();
+      if (matches === undefined || matches(key)) yield key;
+    }
   }
 
   /** Values, as {@link keys}. */
@@ -285,11 +408,56 @@ export class MemoryCache<V = unknown> {
   /**
    * Calls `listener` at each event of this namespace itself. Listeners run after the operation, in its call; what they
    * throw is reported as uncaught and disturbs nothing.
+   * @param pattern only events of keys that match it, as in {@link invalidatePattern}; not for `clear`
    * @returns ends the subscription
    */
-  on<N extends keyof CacheEvents<V>>(event: N, listener: (payload: CacheEvents<V>[N]) => void): () => void {
+  on<N extends keyof CacheEvents<V>>(
+    event: N,
+    listener: (payload: CacheEvents<V>[N]) => void,
+    pattern?: string,
+  ): () => void {
     this.#shared.now();
-    return this.#shared.events.on(event, this.#ns, listener);
+    return this.#shared.events.on(event, this.#ns, listener, this.#matcher(pattern));
+  }
+
+  /** Refuses a bad pattern before it is used. */
+  #matcher(pattern: string | undefined): ((key: string) => boolean) | undefined {
+    if (pattern === undefined) return undefined;
+    const { engine } = this.#shared;
+    engine.matches(asPattern(pattern), '');
+    return (key) => engine.matches(pattern, key);
+  }
+
+  /**
+   * Returns the space of entries that expired or were invalidated, for about `budgetMs` milliseconds (default 1; Infinity:
+   * until all is done). Never needed: in Node and browsers a timer does it in the background, elsewhere each operation a
+   * part of it. In Workers it fits `ctx.waitUntil` or an alarm.
+   * @returns how many entries left
+   */
+  sweep(budgetMs: Milliseconds = 1): Count {
+    this.#shared.now();
+    return this.#shared.sweeper.sweep(asBudget(budgetMs));
+  }
+
+  /**
+   * The entries of the whole cache, all namespaces, with their times and tags, to be restored by another process or
+   * later; checked on the way back. In reference mode values are written like those of bytes mode, and what that
+   * would refuse is left out. O(bytes of the cache), all within the call.
+   */
+  snapshot(): Uint8Array {
+    return takeSnapshot(this.#shared);
+  }
+
+  /**
+   * Takes in the entries of a snapshot. Left out are those that have expired, are damaged, are under a key that is there
+   * already, or have no room, and those that this cache invalidated after the snapshot was taken of it. No `set` events.
+   * Into a cache with the same `values` and serializer. O(bytes), all within the call.
+   * @returns how many entries
+   * @throws `ERR_TIERCEL_INVALID_ARGUMENT` if the bytes are no snapshot, or that of another version
+   */
+  restore(bytes: Uint8Array): Count {
+    this.#shared.now();
+    return restoreSnapshot(this.#shared, asSnapshot(bytes));
   }
 
   /** Counters since the opening, or the last {@link resetStats}, of the whole cache. */
@@ -315,7 +483,7 @@ export class MemoryCache<V = unknown> {
   }
 
   /**
-   * Changes the bounds; what is not given stays. A lowered bound holds at once for what comes in; up to 4096 entries
+   * Changes the bounds; what is not given stays. A lowered bound holds at once for what comes in; up to 1024 entries
    * leave within the call, the rest in slices with later operations. In reference mode without `sizeOf`, `maxBytes` can
    * only be changed if the cache was made with one.
    */
@@ -376,29 +544,4 @@ export class MemoryCache<V = unknown> {
     events.push('hit', this.#ns.id, { key, stale });
     events.deliver();
   }
-}
-
-function asKey(key: unknown): string {
-  if (typeof key !== 'string') throw invalidArgument('key', key, 'a string');
-  return key;
-}
-
-function refuseUndefined(value: unknown): void {
-  if (value === undefined) throw invalidArgument('value', value, 'anything but undefined; use delete to remove a key');
-}
-
-function listOf(items: unknown, name: string): unknown[] {
-  let iterates = false;
-  try {
-    // A string would be taken for a list of characters, which nobody means.
-    iterates = typeof items === 'object' && !(items instanceof String) && isIterable(items);
-  } catch {
-    // A revoked proxy, which is refused like all else that cannot be iterated.
-  }
-  if (!iterates) throw invalidArgument(name, items, 'an iterable, but no string');
-  return [...(items as Iterable<unknown>)];
-}
-
-function isIterable(items: unknown): boolean {
-  return typeof (items as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] === 'function';
 }

@@ -1,112 +1,26 @@
-import { type Milliseconds, toBytes, toMilliseconds } from '../duration.js';
+import type { Milliseconds } from '../duration.js';
 import type { EngineChoice } from '../engine/platform.js';
-import { describe, invalidArgument, invalidOption, TiercelError } from '../errors.js';
-import { MAX_TAGS } from '../generated/abi.js';
-import type { GetOrSetOptions, MemoryCacheOptions, Serializer, SetOptions } from './types.js';
+import { invalidOption, TiercelError } from '../errors.js';
+import { MAX_NAMES, MAX_TAGS } from '../generated/abi.js';
+import {
+  callback,
+  duration,
+  flag,
+  integer,
+  number,
+  oneOf,
+  type Reader,
+  type Readers,
+  read,
+  size,
+  text,
+} from './readers.js';
+import { type ReadTtlContext, type ReadTtlRules, readTtlContext, readTtlRules } from './ttl-rules.js';
+import type { GetOrSetOptions, MemoryCacheOptions, Serializer, SetOptions, TtlContext, TtlRules } from './types.js';
 
-/** Reads one option: returns it in the form it is used in, or throws. Not called for `undefined`. */
-type Reader<T> = (value: unknown, name: string) => T;
-type Readers<T> = { [name in keyof T]-?: Reader<T[name]> };
-
-/**
- * Reads an options object by a table of readers. Names that are not in the table are errors.
- * @param what the argument's name, for messages
- */
-function read<T extends object>(options: unknown, readers: Readers<T>, what: string): Partial<T> {
-  if (options === undefined) return {};
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw invalidArgument(what, options, 'an object');
-  const result: Partial<T> = {};
-  try {
-    for (const name of Object.keys(options)) {
-      if (!Object.hasOwn(readers, name)) throw unknownOption(name, Object.keys(readers), what);
-      const value = (options as Record<string, unknown>)[name];
-      const key = name as keyof T;
-      if (value !== undefined) result[key] = readers[key](value, name);
-    }
-  } catch (cause) {
-    if (cause instanceof TiercelError) throw cause;
-    throw new TiercelError('ERR_TIERCEL_INVALID_OPTION', `${what}: could not be read`, { cause });
-  }
-  return result;
-}
-
-function unknownOption(name: string, known: readonly string[], what: string): TiercelError {
-  const nearest = known.reduce((best, candidate) =>
-    distance(name, candidate) < distance(name, best) ? candidate : best,
-  );
-  return new TiercelError(
-    'ERR_TIERCEL_UNKNOWN_OPTION',
-    `${what}: there is no option ${describe(name)}; did you mean "${nearest}"? Accepted: ${known.join(', ')}`,
-  );
-}
-
-/** Insertions, deletions and replacements that make one name of the other, in lower case. */
-function distance(from: string, to: string): number {
-  const a = from.slice(0, 32).toLowerCase();
-  const b = to.toLowerCase();
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
-}
-
-// ---- Readers
-
-const asOption =
-  <T>(parse: (value: unknown, name: string) => T): Reader<T> =>
-  (value, name) => {
-    try {
-      return parse(value, name);
-    } catch (e) {
-      if (e instanceof TiercelError) throw new TiercelError('ERR_TIERCEL_INVALID_OPTION', e.message);
-      throw e;
-    }
-  };
-
-const duration = asOption(toMilliseconds);
-const size = asOption(toBytes);
-
-const integer =
-  (least: number, most: number): Reader<number> =>
-  (value, name) => {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-    throw invalidOption(name, value, `a whole number from ${least} to ${most}`);
-  };
-
-const oneOf =
-  <T extends string>(...choices: T[]): Reader<T> =>
-  (value, name) => {
-    if (choices.includes(value as T)) return value as T;
-    throw invalidOption(name, value, choices.map((choice) => `"${choice}"`).join(', '));
-  };
-
-const callback =
-  <T>(accepted: string): Reader<T> =>
-  (value, name) => {
-    if (typeof value === 'function') return value as T;
-    throw invalidOption(name, value, accepted);
-  };
-
-const flag: Reader<boolean> = (value, name) => {
-  if (typeof value === 'boolean') return value;
-  throw invalidOption(name, value, 'true or false');
-};
-
-const weight: Reader<number> = (value, name) => {
-  if (typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER) return value;
-  throw invalidOption(name, value, 'a number of bytes from 0 to 2^53 - 1');
-};
-
-/** Tags of an entry, or the arguments of `invalidateTags`. */
-export function readTags(value: unknown, name: string, invalid = invalidOption): readonly string[] {
-  if (!Array.isArray(value)) throw invalid(name, value, `an array of at most ${MAX_TAGS} strings`);
+/** Tags of an entry, keys that it depends on, or the arguments of a call that takes tags. */
+export function readTags(value: unknown, name: string, invalid = invalidOption, most = MAX_TAGS): readonly string[] {
+  if (!Array.isArray(value)) throw invalid(name, value, `an array of at most ${most} strings`);
   for (let i = 0; i < value.length; i++) {
     if (typeof value[i] !== 'string') throw invalid(`${name}[${i}]`, value[i], 'a string');
   }
@@ -120,7 +34,7 @@ const MAX_ENTRIES = 2 ** 31 - 1;
 const CACHE_READERS: Readers<MemoryCacheOptions<unknown>> = {
   maxEntries: integer(0, MAX_ENTRIES),
   maxBytes: size,
-  policy: oneOf('lru'),
+  policy: oneOf('adaptive', 'lru', 'sieve', 's3fifo'),
   values: oneOf('reference', 'bytes'),
   serializer: (value, name) => {
     const { serialize, deserialize } = (
@@ -131,10 +45,8 @@ const CACHE_READERS: Readers<MemoryCacheOptions<unknown>> = {
   },
   ttl: duration,
   stale: duration,
-  jitter: (value, name) => {
-    if (typeof value === 'number' && value >= 0 && value <= 1) return value;
-    throw invalidOption(name, value, 'a number from 0 to 1');
-  },
+  jitter: number(0, 1),
+  ttlRules: readTtlRules as Reader<TtlRules>,
   engine: oneOf<EngineChoice>('auto', 'native', 'wasm'),
   sizeOf: callback('a function of value and key that returns a number of bytes'),
   maxKeyBytes: integer(1, 2 ** 20),
@@ -145,8 +57,9 @@ const CACHE_READERS: Readers<MemoryCacheOptions<unknown>> = {
   now: callback('a function that returns milliseconds of a monotonic clock'),
 };
 
-export type ReadCacheOptions<V> = Partial<Omit<MemoryCacheOptions<V>, 'ttl' | 'stale' | 'maxBytes'>> & {
+export type ReadCacheOptions<V> = Partial<Omit<MemoryCacheOptions<V>, 'ttl' | 'stale' | 'maxBytes' | 'ttlRules'>> & {
   ttl?: Milliseconds;
+  ttlRules?: ReadTtlRules;
   stale?: Milliseconds;
   maxBytes?: number;
 };
@@ -196,18 +109,32 @@ const SET_READERS: Readers<SetOptions> = {
   ttl: duration,
   stale: duration,
   tags: (value, name) => readTags(value, name),
-  weight,
+  dependsOn: (value, name) => readTags(value, name, invalidOption, MAX_NAMES),
+  weight: number(0, Number.MAX_SAFE_INTEGER, ' of bytes'),
+  pinned: flag,
+  contentType: text,
+  context: readTtlContext as Reader<TtlContext>,
 };
 
 export interface ReadSetOptions {
   ttl?: Milliseconds;
   stale?: Milliseconds;
   tags?: readonly string[];
+  dependsOn?: readonly string[];
   weight?: number;
+  pinned?: boolean;
+  contentType?: string;
+  context?: ReadTtlContext;
 }
 
 export function readSetOptions(options: unknown): ReadSetOptions {
-  return read(options, SET_READERS, 'options') as ReadSetOptions;
+  return refuseLoneContext(read(options, SET_READERS, 'options') as ReadSetOptions);
+}
+
+/** What is known of a value says nothing without what kind of value it is. */
+function refuseLoneContext<T extends ReadSetOptions>(options: T): T {
+  if (options.context === undefined || options.contentType !== undefined) return options;
+  throw new TiercelError('ERR_TIERCEL_INVALID_OPTION', 'context: only with contentType, whose rule it goes with');
 }
 
 const GET_OR_SET_READERS: Readers<GetOrSetOptions> = {
@@ -231,5 +158,5 @@ export interface ReadGetOrSetOptions extends ReadSetOptions {
 }
 
 export function readGetOrSetOptions(options: unknown): ReadGetOrSetOptions {
-  return read(options, GET_OR_SET_READERS, 'options') as ReadGetOrSetOptions;
+  return refuseLoneContext(read(options, GET_OR_SET_READERS, 'options') as ReadGetOrSetOptions);
 }

@@ -1,12 +1,25 @@
 import type { Milliseconds } from '../duration.js';
 import { Engine, type Namespace, type Payload, type Terms } from '../engine/engine.js';
-import type { EngineChoice } from '../engine/platform.js';
+import { type EngineChoice, isRequestScoped } from '../engine/platform.js';
 import { TiercelError } from '../errors.js';
-import { CAUSE_CLEAR, CAUSE_EXPIRED, CAUSE_EXPLICIT, CAUSE_REPLACED, CAUSE_SIZE, CAUSE_TAG } from '../generated/abi.js';
+import {
+  CAUSE_CLEAR,
+  CAUSE_DEPENDENCY,
+  CAUSE_EXPIRED,
+  CAUSE_EXPLICIT,
+  CAUSE_PATTERN,
+  CAUSE_REPLACED,
+  CAUSE_SIZE,
+  CAUSE_TAG,
+  TOUCH_RENEW,
+} from '../generated/abi.js';
 import { platformClock, userClock } from './clock.js';
 import { Events, Wanted } from './events.js';
 import { Loading } from './loading.js';
 import type { ReadCacheOptions, ReadSetOptions } from './options.js';
+import { Schedule } from './schedule.js';
+import { type Sweepable, Sweeper } from './sweeper.js';
+import { TtlByRule } from './ttl-rules.js';
 import type { RemovalCause } from './types.js';
 import { BytesValues, ReferenceValues, type Values } from './values.js';
 
@@ -17,19 +30,31 @@ const CAUSES: Readonly<Record<number, RemovalCause>> = {
   [CAUSE_SIZE]: 'size',
   [CAUSE_TAG]: 'tag',
   [CAUSE_CLEAR]: 'clear',
+  [CAUSE_PATTERN]: 'pattern',
+  [CAUSE_DEPENDENCY]: 'dependency',
 };
 
-const NO_TAGS: readonly string[] = [];
+/** Where memory is scarce, of a cache that is given no bound: a Worker has 128 MB for everything. */
+const SCARCE = { maxEntries: 10_000, maxBytes: 32 * 1024 ** 2 };
+
+const NO_NAMES: readonly string[] = [];
 
 /** What all views of one cache share: the root and its namespaces. */
-export class Shared<V> {
+export class Shared<V> implements Sweepable {
   readonly engine: Engine;
   readonly values: Values<V>;
   readonly events: Events;
   readonly loading: Loading<V>;
+  readonly sweeper: Sweeper;
+  readonly #schedule = new Schedule();
+  readonly #rules: TtlByRule | undefined;
+  /** Whether values are kept as copies, in bytes mode. */
+  readonly copies: boolean;
   readonly #clock: () => Milliseconds;
   readonly #ttl: Milliseconds;
   readonly #stale: Milliseconds;
+  /** What an entry gets that is stored without options. */
+  readonly #terms: Terms;
   /** Whether any entry may have a ttl: until then no clock is read. */
   #timed: boolean;
   /** Whether the hash seed is still to be chosen, because there is no randomness at module scope of a Worker. */
@@ -39,7 +64,9 @@ export class Shared<V> {
   closed = false;
 
   constructor(options: ReadCacheOptions<V>) {
-    const { maxEntries, maxBytes, policy, values, jitter, maxKeyBytes } = options;
+    const { policy, values, jitter, maxKeyBytes, ttlRules } = options;
+    const isUnbounded = options.maxEntries === undefined && options.maxBytes === undefined;
+    const { maxEntries, maxBytes } = isUnbounded && isRequestScoped() ? SCARCE : options;
     this.engine = new Engine((options.engine ?? 'auto') as EngineChoice, {
       maxEntries,
       maxBytes,
@@ -47,19 +74,23 @@ export class Shared<V> {
       values,
       jitter,
       maxKeyBytes,
+      ttlRules: ttlRules?.document,
     });
     this.#weighed = !!maxBytes || options.sizeOf !== undefined || values === 'bytes';
-    this.values =
-      values === 'bytes'
-        ? new BytesValues<V>(this.engine, options.serializer)
-        : new ReferenceValues<V>(options.sizeOf, this.#weighed);
+    this.copies = values === 'bytes';
+    this.values = this.copies
+      ? new BytesValues<V>(this.engine, options.serializer)
+      : new ReferenceValues<V>(options.sizeOf, this.#weighed);
     this.events = new Events((wanted) => {
       if (!this.closed) this.engine.watch((wanted & Wanted.Remove) !== 0);
     });
     this.loading = new Loading<V>(this);
+    this.sweeper = new Sweeper(this, !isRequestScoped());
+    this.#rules = ttlRules && new TtlByRule(this.engine, ttlRules.hour);
     this.#clock = options.now === undefined ? platformClock() : userClock(options.now);
     this.#ttl = options.ttl ?? 0;
     this.#stale = options.stale ?? 0;
+    this.#terms = { ttl: this.#ttl, stale: this.#stale, tags: NO_NAMES, dependsOn: NO_NAMES, pinned: false };
     this.#timed = this.#ttl !== 0;
     if (options.seed === undefined) this.#unseeded = !this.#seed();
     else this.engine.seed(options.seed);
@@ -81,19 +112,27 @@ export class Shared<V> {
   now(): Milliseconds {
     if (this.closed) throw new TiercelError('ERR_TIERCEL_CLOSED', 'the cache is closed: create a new one');
     if (this.#unseeded) this.#unseeded = !this.#seed();
-    return this.#timed ? this.#clock() : 0;
+    if (!this.#timed) return 0;
+    const now = this.#clock();
+    if (now >= this.#schedule.due) this.#keepAppointments(now);
+    return now;
+  }
+
+  /** The time for a call after which time matters. */
+  timedNow(): Milliseconds {
+    this.#timed = true;
+    return this.now();
   }
 
   /** The time for a call that sets a ttl. */
   #nowFor(ttl: Milliseconds): Milliseconds {
-    if (ttl !== 0) this.#timed = true;
-    return this.now();
+    return ttl === 0 ? this.now() : this.timedNow();
   }
 
-  set(ns: Namespace, key: string, value: V, options: ReadSetOptions): boolean {
+  set(ns: Namespace, key: string, value: V, options: ReadSetOptions | undefined): boolean {
     const terms = this.#termsOf(options);
     const now = this.#nowFor(terms.ttl);
-    return this.#store(ns, key, value, this.values.encode(value, key, options.weight), terms, now);
+    return this.#store(ns, key, value, this.values.encode(value, key, options?.weight), terms, now);
   }
 
   /** All are encoded before the first is stored, so that one that cannot be changes nothing. */
@@ -119,36 +158,82 @@ export class Shared<V> {
     return this.engine.loadCommit(load, this.values.encode(value, key, options.weight), terms, now);
   }
 
-  touch(ns: Namespace, key: string, ttl: Milliseconds | undefined): boolean {
+  /** @param ttl that of the cache if left out */
+  touch(ns: Namespace, key: string, ttl: Milliseconds | undefined, mode: number): boolean {
     const ms = ttl ?? this.#ttl;
-    const touched = this.engine.touch(ns, key, ms, this.#nowFor(ms));
+    const now = mode === TOUCH_RENEW ? this.#nowFor(ms) : this.timedNow();
+    const touched = this.engine.touch(ns, key, ms, mode, now);
     this.finish();
     return touched;
   }
 
-  #termsOf(options: ReadSetOptions): Terms {
-    return { ttl: options.ttl ?? this.#ttl, stale: options.stale ?? this.#stale, tags: options.tags ?? NO_TAGS };
+  #termsOf(options: ReadSetOptions | undefined): Terms {
+    if (options === undefined) return this.#terms;
+    return {
+      ttl: options.ttl ?? this.#rules?.ttl(options.contentType, options.context) ?? this.#ttl,
+      stale: options.stale ?? this.#stale,
+      tags: options.tags ?? NO_NAMES,
+      dependsOn: options.dependsOn ?? NO_NAMES,
+      pinned: options.pinned ?? false,
+    };
+  }
+
+  // ---- What is to be done later
+
+  due(): Milliseconds {
+    return Math.min(this.engine.nextDue, this.#schedule.due);
+  }
+
+  sweep(most: number, now: Milliseconds): number {
+    const removed = this.engine.sweep(most, now);
+    this.finish();
+    return removed;
+  }
+
+  /** Invalidates whatever is under the key at that time. @param delay from now on; none is at once */
+  schedule(ns: Namespace, key: string, delay: Milliseconds): void {
+    this.#schedule.add({ due: this.timedNow() + Math.max(0, delay), ns, key });
+    // What is due by now is done here.
+    this.now();
+    this.finish();
+  }
+
+  #keepAppointments(now: Milliseconds): void {
+    for (let next = this.#schedule.take(now); next !== undefined; next = this.#schedule.take(now)) {
+      this.engine.delete(next.ns, next.key, now);
+      this.finish();
+    }
   }
 
   /** Takes the value in after the core gave it a slot, and tells listeners. */
   finishStore(ns: Namespace, key: string, slot: number, value: V): boolean {
     // First what was there goes out: the core may have given the slot out again.
-    if (this.engine.removals !== 0) this.#drain();
+    if (this.engine.removals !== 0) this.drain();
     if (slot >= 0) {
       this.values.stored(slot, value);
       if ((this.events.wanted & Wanted.Set) !== 0) this.events.push('set', ns.id, { key, value });
     }
     if (this.events.wanted !== 0) this.events.deliver();
+    this.#wake();
     return slot >= 0;
   }
 
   /** Lets go of the values that left in the last call, and tells listeners. */
   finish(): void {
-    if (this.engine.removals !== 0) this.#drain();
+    if (this.engine.removals !== 0) this.drain();
     if (this.events.wanted !== 0) this.events.deliver();
+    this.#wake();
   }
 
-  #drain(): void {
+  /** Arms the timer if there is something to do sooner than it was armed for. */
+  #wake(): void {
+    const { armedFor } = this.sweeper;
+    if (armedFor === Number.NEGATIVE_INFINITY) return;
+    if (this.engine.nextDue < armedFor || this.#schedule.due < armedFor) this.sweeper.arm(this.due());
+  }
+
+  /** Lets go of the values that left in the last call; listeners are told later. */
+  drain(): void {
     const { engine, values, events } = this;
     const count = engine.removals;
     const ids = (events.wanted & Wanted.Remove) === 0 ? undefined : this.#watchedIds();
@@ -199,6 +284,8 @@ export class Shared<V> {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    this.sweeper.stop();
+    this.#schedule.clear();
     this.loading.abort();
     this.events.clear();
     this.values.clear();

@@ -13,18 +13,25 @@ export interface Serializer<V = unknown> {
   deserialize(bytes: Uint8Array): V;
 }
 
+export type Policy = 'adaptive' | 'lru' | 'sieve' | 's3fifo';
+
 export interface MemoryCacheOptions<V = unknown> {
   /** Most entries held. Default: 10000, or none if `maxBytes` is given. 0: no bound on entries. */
   maxEntries?: Count;
   /**
-   * Most bytes held: keys, values, and as metadata 96 bytes for each entry and 24 for each of its tags and
-   * levels of namespace. Default: no bound. An entry that alone is larger is rejected (`set` returns false)
-   * and evicts nothing. Sizes of values are exact
-   * in bytes mode; in reference mode they come from `weight` or `sizeOf`, or else are estimated.
+   * Most bytes held. Default: no bound; in Workers, if `maxEntries` is not given either, 32 MiB beside its default. An entry counts its value; 80 for itself; 24 for each of its tags,
+   * dependencies and levels of namespace; 24 more if it has any of these, a ttl or a stale time; its key if that has more
+   * than 32 bytes (28 in a namespace); and 16 more for such a key, and in bytes mode for the value. An entry that alone is larger is
+   * rejected (`set` returns false) and evicts nothing. Sizes of values are exact in bytes mode; in reference mode they
+   * come from `weight` or `sizeOf`, or else are estimated.
    */
   maxBytes?: Size;
-  /** Which entry leaves when a bound is reached. Default and only choice as yet: `'lru'`. */
-  policy?: 'lru';
+  /**
+   * Which entry leaves when a bound is reached. `'adaptive'` (default) keeps what is used often or again soon, and
+   * learns which of the two counts here. `'lru'`: the one unused for longest. `'sieve'` and `'s3fifo'`: the algorithms
+   * of these names.
+   */
+  policy?: Policy;
   /**
    * `'reference'` (default): the cache keeps the value itself, so a change to it is seen by all.
    * `'bytes'`: it keeps a copy, in memory of the engine: strings, Uint8Array and what JSON can carry,
@@ -40,6 +47,8 @@ export interface MemoryCacheOptions<V = unknown> {
   stale?: Duration;
   /** Spreads expiry: each ttl is scaled by a random factor of 1 - jitter to 1 + jitter. 0 to 1, default 0. */
   jitter?: number;
+  /** Times to live by `contentType`, for entries that are stored with one and without a ttl of their own. */
+  ttlRules?: TtlRules;
   /** `'auto'` (default): native where its binary loads, wasm otherwise; {@link engineInfo} tells why. */
   engine?: 'auto' | 'native' | 'wasm';
   /** Reference mode only. Size in bytes of a value, a finite number >= 0, for `maxBytes`. */
@@ -59,8 +68,74 @@ export interface SetOptions {
   stale?: Duration;
   /** Names that {@link MemoryCache.invalidateTags} takes; at most 64. They belong to the namespace. */
   tags?: readonly string[];
+  /**
+   * Keys of the same namespace that the value was made from: when one of them is set, deleted or invalidated this entry
+   * goes too, and what depends on it. Not if one only expires or is evicted: what it said is still true. With the tags,
+   * and those that come with the dependencies, at most 128.
+   */
+  dependsOn?: readonly string[];
   /** Reference mode only. Size of the value in bytes, for `maxBytes`; takes the place of `sizeOf`. */
   weight?: Bytes;
+  /**
+   * Never evicted for room, until it is set again without this. It counts in the bounds; what has no room beside the
+   * pinned entries is rejected. Default false.
+   */
+  pinned?: boolean;
+  /** What kind of value it is, for the cache's `ttlRules`; of no effect without those or beside a `ttl`. */
+  contentType?: string;
+  /** What the `ttlRules` take into account beside the kind; only with `contentType`. */
+  context?: TtlContext;
+}
+
+/**
+ * How long a value lives, by what it is and how and when it is used: the ttl of its type, times a factor for each fact
+ * that is known of it, within limits. What is left out is as it is by default; `{}` are the defaults.
+ */
+export interface TtlRules {
+  /** Of types that are not in `types`. Default 5 minutes. */
+  defaultTtl?: Duration;
+  /** By content type; these are added to the defaults, or take their places. See docs/ttl-rules.md for those. */
+  types?: Readonly<Record<string, Duration>>;
+  /** Factors from 0 to 1000, for what `context` says. */
+  context?: {
+    /** Default 1.5. */
+    favorite?: number;
+    /** What was changed less than `within` ago; default 0.5 within an hour. */
+    recentlyModified?: { within?: Duration; multiplier?: number };
+    /** Default 2. */
+    highFrequency?: number;
+    /** Default 0.7. */
+    premium?: number;
+  };
+  /**
+   * Factors by hour of the day, from 0 to 24, `to` not included; a range may go past midnight. Replaces the default,
+   * which is 0.7 from 9 to 18 and 1 from 18 to 23.
+   */
+  hours?: readonly { from: number; to: number; multiplier: number }[];
+  /** Factor for the hours in none of `hours`. Default 1.5. */
+  otherHours?: number;
+  /** Default: 30 seconds to 2 hours. */
+  clamp?: { min?: Duration; max?: Duration };
+  /** Scatters what comes out by this part of it, both ways. 0 to 1, default 0. The cache's `jitter` comes on top. */
+  jitter?: number;
+  /** Name of the zone whose hours are meant. Default: none is assumed, and hours count only where `context` has one. */
+  timeZone?: string;
+}
+
+/** What is known of a value, for {@link TtlRules}. */
+export interface TtlContext {
+  /** Default false. */
+  favorite?: boolean;
+  /** When it was last changed, by the wall clock: a Date or milliseconds since 1970. Default: not known. */
+  modifiedAt?: Date | Milliseconds;
+  /** How long ago it was last changed, in place of `modifiedAt`. */
+  modifiedAgo?: Duration;
+  /** Default `'normal'`. */
+  accessFrequency?: 'low' | 'normal' | 'high';
+  /** Default `'free'`. */
+  tier?: 'free' | 'premium';
+  /** Hour of the day where the value is used, from 0 to below 24. Default: by the rules' `timeZone`, if they have one. */
+  hour?: number;
 }
 
 export interface Entry<V> {
@@ -107,7 +182,8 @@ export interface GetOrSetOptions extends SetOptions {
   waitUntil?: (load: Promise<void>) => void;
 }
 
-export type RemovalCause = 'explicit' | 'replaced' | 'expired' | 'size' | 'tag' | 'clear';
+/** `'pattern'`: by a prefix or a pattern. `'dependency'`: a key that it depended on changed or went. */
+export type RemovalCause = 'explicit' | 'replaced' | 'expired' | 'size' | 'tag' | 'clear' | 'pattern' | 'dependency';
 
 /** Payload of each event of {@link MemoryCache.on}. */
 export interface CacheEvents<V> {
@@ -124,6 +200,21 @@ export interface CacheEvents<V> {
   clear: { count: Count };
 }
 
+/** What the policy tells of itself, 0 where it has no such thing. In bytes if only `maxBytes` bounds the cache. */
+export interface PolicyState {
+  /** How large `adaptive` wants its window, and how large it is: the part that keeps what is new. */
+  windowTarget: number;
+  window: number;
+  /** Of the rest the part that was used again. */
+  protected: number;
+  /** Keys remembered that are no longer there. */
+  ghosts: Count;
+  /** Counters of how often keys are asked for. */
+  sketchCounters: Count;
+  /** What all this takes. */
+  memory: Bytes;
+}
+
 export interface CacheStats {
   /** Entries in the cache, of all namespaces; those invalidated or expired count until they are reclaimed. */
   entries: Count;
@@ -132,7 +223,8 @@ export interface CacheStats {
   maxEntries: Count;
   /** 0: no bound. */
   maxBytes: Bytes;
-  policy: string;
+  policy: Policy;
+  policyState: PolicyState;
   hits: Count;
   /** Reads that found an entry past its ttl and returned it as stale; not part of `hits`. */
   staleHits: Count;
@@ -153,8 +245,14 @@ export interface CacheStats {
   loading: Count;
   /** Entries already dead whose space is not yet reclaimed: an upper bound. */
   pendingReclaim: Count;
-  /** Namespaces and tags remembered. */
+  /** Namespaces, tags and keys depended on that are remembered. */
   scopes: Count;
+  /** Entries that are pinned. */
+  pinned: Count;
+  /** Entries with a ttl. */
+  timed: Count;
+  /** Prefixes and patterns that entries are still compared with, until all those that match are reclaimed. */
+  barriers: Count;
   /** Removal events that could not be recorded for lack of memory. */
   lostEvents: Count;
 }

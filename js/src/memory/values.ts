@@ -24,9 +24,16 @@ export interface Values<V> {
   clear(): void;
 }
 
+/** What the core is told of a value that stays here if nobody needs its size. */
+const WEIGHTLESS: Payload = { format: 0, weight: 0 };
+
+const CHUNK_BITS = 10;
+const CHUNK_MASK = (1 << CHUNK_BITS) - 1;
+
 /** The JS value stays here, by slot; the core knows only its size. */
 export class ReferenceValues<V> implements Values<V> {
-  #slots: (V | undefined)[] = [];
+  /** Slots in chunks: one array of them all would be copied each time it grows, for milliseconds once it is large. */
+  #chunks: (V | undefined)[][] = [];
   readonly #sizeOf: ((value: V, key: string) => number) | undefined;
   /** Without a bound in bytes nobody needs to know what a value weighs. */
   readonly #weighed: boolean;
@@ -37,7 +44,8 @@ export class ReferenceValues<V> implements Values<V> {
   }
 
   encode(value: V, key: string, weight: number | undefined): Payload {
-    return { format: 0, weight: weight ?? this.#weigh(value, key) };
+    const size = weight ?? this.#weigh(value, key);
+    return size === 0 ? WEIGHTLESS : { format: 0, weight: size };
   }
 
   #weigh(value: V, key: string): number {
@@ -48,11 +56,17 @@ export class ReferenceValues<V> implements Values<V> {
   }
 
   stored(slot: number, value: V): void {
-    this.#slots[slot] = value;
+    const i = slot >>> CHUNK_BITS;
+    if (i >= this.#chunks.length) this.#grow(i);
+    (this.#chunks[i] as (V | undefined)[])[slot & CHUNK_MASK] = value;
+  }
+
+  #grow(last: number): void {
+    while (this.#chunks.length <= last) this.#chunks.push(new Array<V | undefined>(1 << CHUNK_BITS).fill(undefined));
   }
 
   read(_ns: Namespace, slot: number): V {
-    return this.#slots[slot] as V;
+    return (this.#chunks[slot >>> CHUNK_BITS] as (V | undefined)[])[slot & CHUNK_MASK] as V;
   }
 
   reader(ns: Namespace, slot: number): () => V {
@@ -61,17 +75,18 @@ export class ReferenceValues<V> implements Values<V> {
   }
 
   removed(slot: number): () => V | undefined {
-    const value = this.#slots[slot];
+    const value = this.#chunks[slot >>> CHUNK_BITS]?.[slot & CHUNK_MASK];
     this.release(slot);
     return () => value;
   }
 
   release(slot: number): void {
-    this.#slots[slot] = undefined;
+    const chunk = this.#chunks[slot >>> CHUNK_BITS];
+    if (chunk !== undefined) chunk[slot & CHUNK_MASK] = undefined;
   }
 
   clear(): void {
-    this.#slots = [];
+    this.#chunks = [];
   }
 }
 
@@ -110,17 +125,17 @@ export class BytesValues<V> implements Values<V> {
     // The core has its copy.
   }
 
-  read(ns: Namespace, slot: number): V {
-    return this.reader(ns, slot)();
+  read(): V {
+    return this.reader()();
   }
 
-  reader(ns: Namespace, slot: number): () => V {
-    this.#engine.fetchValue(ns, slot);
-    return this.#decoder();
+  reader(): () => V {
+    this.#engine.fetchValue();
+    return this.decode();
   }
 
   removed(): () => V | undefined {
-    const decode = this.#decoder();
+    const decode = this.decode();
     return () => {
       try {
         return decode();
@@ -139,8 +154,11 @@ export class BytesValues<V> implements Values<V> {
     // The core's memory goes with the engine.
   }
 
-  /** Takes the value out of the engine's memory at once, so that whatever decoding calls cannot change it. */
-  #decoder(): () => V {
+  /**
+   * What gives the value that the engine's last call left. Takes it out of the engine's memory at once, so that
+   * whatever decoding calls cannot change it.
+   */
+  decode(): () => V {
     const { format } = this.#engine;
     if (format === Format.Text) {
       const text = this.#engine.readText();

@@ -3,10 +3,14 @@ import type { Entry } from 'tiercel';
 interface Held {
   value: string;
   tags: string[];
-  ttl: number;
+  /** Its tags, the keys that it depends on, and what came with those: whatever invalidates one of them takes it too. */
+  names: Set<string>;
+  freshUntil: number;
   stale: number;
-  setAt: number;
 }
+
+const asTag = (tag: string) => `tag ${tag}`;
+const asDependency = (key: string) => `key ${key}`;
 
 /** Counts that the statistics of a cache must agree with. */
 export interface Counts {
@@ -43,8 +47,24 @@ export class Model {
     return found;
   }
 
-  private left({ ttl, setAt }: Held): number {
-    return ttl === 0 ? Number.POSITIVE_INFINITY : setAt + ttl - this.now();
+  private left({ freshUntil }: Held): number {
+    return freshUntil - this.now();
+  }
+
+  private until(ttl: number): number {
+    return ttl === 0 ? Number.POSITIVE_INFINITY : this.now() + ttl;
+  }
+
+  /** Removes the entries of a namespace that `hit` says; returns how many. */
+  private remove(namespace: readonly string[], hit: (key: string, held: Held) => boolean): number {
+    const held = this.in(namespace);
+    const gone = this.keys(namespace).filter((key) => hit(key, held.get(key) as Held));
+    for (const key of gone) held.delete(key);
+    return gone.length;
+  }
+
+  private changed(namespace: readonly string[], key: string): number {
+    return this.remove(namespace, (_, { names }) => names.has(asDependency(key)));
   }
 
   private alive(namespace: readonly string[], key: string): Held | undefined {
@@ -92,31 +112,67 @@ export class Model {
     namespace: readonly string[],
     key: string,
     value: string,
-    options: { ttl?: number; stale?: number; tags?: string[] },
+    options: { ttl?: number; stale?: number; tags?: string[]; dependsOn?: string[] },
   ): void {
-    const { ttl = this.ttlByDefault, stale = 0, tags = [] } = options;
-    this.in(namespace).set(key, { value, tags, ttl, stale, setAt: this.now() });
+    const { ttl = this.ttlByDefault, stale = 0, tags = [], dependsOn = [] } = options;
+    const names = new Set([...tags.map(asTag), ...dependsOn.map(asDependency)]);
+    for (const other of dependsOn) for (const name of this.alive(namespace, other)?.names ?? []) names.add(name);
+    names.delete(asDependency(key));
+    this.in(namespace).delete(key);
+    this.changed(namespace, key);
+    this.in(namespace).set(key, { value, tags, names, freshUntil: this.until(ttl), stale });
     this.counts.sets++;
   }
 
   touch(namespace: readonly string[], key: string, ttl: number): boolean {
     const held = this.alive(namespace, key);
-    if (held !== undefined) Object.assign(held, { ttl, setAt: this.now() });
+    if (held !== undefined) held.freshUntil = this.until(ttl);
     return held !== undefined;
   }
 
+  extendTtl(namespace: readonly string[], key: string, by: number): boolean {
+    const held = this.alive(namespace, key);
+    if (held !== undefined) held.freshUntil += by;
+    return held !== undefined;
+  }
+
+  expire(namespace: readonly string[], key: string): boolean {
+    const held = this.alive(namespace, key);
+    if (held !== undefined && this.left(held) > 0) {
+      held.stale += this.left(held);
+      held.freshUntil = this.now();
+    }
+    return held !== undefined;
+  }
+
+  addTags(namespace: readonly string[], key: string, tags: readonly string[]): boolean {
+    const held = this.alive(namespace, key);
+    if (held === undefined) return false;
+    // What depends on it came without the new ones.
+    if (tags.some((tag) => !held.names.has(asTag(tag)))) this.changed(namespace, key);
+    held.tags = [...new Set([...held.tags, ...tags])];
+    for (const tag of tags) held.names.add(asTag(tag));
+    return true;
+  }
+
   delete(namespace: readonly string[], key: string): boolean {
-    return this.alive(namespace, key) !== undefined && this.in(namespace).delete(key);
+    return this.deleteWithDependents(namespace, key).found;
+  }
+
+  deleteWithDependents(namespace: readonly string[], key: string): { found: boolean; count: number } {
+    const found = this.alive(namespace, key) !== undefined && this.in(namespace).delete(key);
+    return { found, count: (found ? 1 : 0) + this.changed(namespace, key) };
   }
 
   invalidateTags(namespace: readonly string[], tags: readonly string[]): number {
-    const hit = this.keys(namespace).filter((key) =>
-      this.in(namespace)
-        .get(key)
-        ?.tags.some((t) => tags.includes(t)),
-    );
-    for (const key of hit) this.in(namespace).delete(key);
-    return hit.length;
+    return this.remove(namespace, (_, { names }) => tags.some((tag) => names.has(asTag(tag))));
+  }
+
+  /** By a prefix or a pattern: what has such a key, or depends on one. */
+  invalidateKeys(namespace: readonly string[], matches: (key: string) => boolean): number {
+    const prefix = asDependency('');
+    const depends = (name: string) => name.startsWith(prefix) && matches(name.slice(prefix.length));
+    return this.remove(namespace, (key, { names }) => matches(key) || [...names].some(depends));
   }
 
   clear(namespace: readonly string[]): number {

@@ -1,0 +1,116 @@
+import type { Milliseconds } from '../duration.js';
+
+/** Entries or slots that one call of the core looks at: a small part of a millisecond. */
+const SLICE = 64;
+/** Slices for each millisecond of a budget, at most: in Workers the clock stands still within a task. */
+const SLICES = 256;
+/** How long the timer may hold up what else is to run. */
+const BUDGET: Milliseconds = 0.5;
+/** Longest delay that a timer can be told. */
+const LONGEST: Milliseconds = 0x7fffffff;
+/** Longest pause before a clock that is behind the timers is asked again. */
+const LONGEST_PAUSE: Milliseconds = 60_000;
+
+/** What a sweeper looks after. */
+export interface Sweepable {
+  readonly closed: boolean;
+  /** The time by the cache's clock; may throw what a clock of the user's throws. */
+  now(): Milliseconds;
+  /** When there is next something to do, by that clock; infinity if there is nothing. */
+  due(): Milliseconds;
+  /** Does a part of it; returns how many entries left. */
+  sweep(most: number, now: Milliseconds): number;
+}
+
+/**
+ * Returns the memory of what has expired or was invalidated, although nobody calls the cache: one timer, armed for
+ * when there is something to do and not before. It keeps neither the process nor the cache alive.
+ */
+export class Sweeper {
+  /** What the timer is armed for, by the cache's clock: infinity without one, -infinity where there can be none. */
+  armedFor: Milliseconds;
+  readonly #target: Sweepable;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #self: WeakRef<Sweeper> | undefined;
+  /** Least delay, while the cache's clock is behind the timers. */
+  #pause: Milliseconds = 0;
+
+  /** @param timers false where a timer belongs to the request that made it, and ends with it */
+  constructor(target: Sweepable, timers: boolean) {
+    this.#target = target;
+    this.armedFor = timers ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  }
+
+  /** Sees to it that there is a sweep at `due`. To be called if that is before {@link armedFor}. */
+  arm(due: Milliseconds): void {
+    const now = this.#read();
+    if (now === undefined || this.#target.closed) return;
+    clearTimeout(this.#timer);
+    this.#self ??= new WeakRef(this);
+    const delay = Math.min(Math.max(Math.ceil(due - now), this.#pause, 0), LONGEST);
+    try {
+      this.#timer = setTimeout(fire, delay, this.#self);
+    } catch {
+      // Not at this place of this runtime: the work is left to the calls of the cache.
+      this.stop();
+      return;
+    }
+    this.armedFor = due;
+    (this.#timer as { unref?(): void }).unref?.();
+  }
+
+  /** Works until nothing is left to do or the budget is used up, for one slice at least. */
+  sweep(budget: Milliseconds): number {
+    const target = this.#target;
+    const now = target.now();
+    const end = performance.now() + budget;
+    let removed = 0;
+    for (let left = budget * SLICES; ; left--) {
+      removed += target.sweep(SLICE, now);
+      if (target.closed || target.due() > now || left <= 1 || performance.now() >= end) return removed;
+    }
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.armedFor = Number.NEGATIVE_INFINITY;
+  }
+
+  onTimer(): void {
+    const due = this.armedFor;
+    // Not to be armed by what follows.
+    this.armedFor = Number.NEGATIVE_INFINITY;
+    const now = this.#read();
+    if (now !== undefined && now >= due) {
+      this.#pause = 0;
+      this.#sweep();
+    } else {
+      this.#pause = Math.min(2 * this.#pause + 1, LONGEST_PAUSE);
+    }
+    if (this.#target.closed) return;
+    this.armedFor = Number.POSITIVE_INFINITY;
+    const next = this.#target.due();
+    if (next !== Number.POSITIVE_INFINITY) this.arm(next);
+  }
+
+  #sweep(): void {
+    try {
+      this.sweep(BUDGET);
+    } catch {
+      // A clock or an engine that fails says so to the next that calls the cache.
+    }
+  }
+
+  #read(): Milliseconds | undefined {
+    try {
+      return this.#target.now();
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** Holds the cache no stronger than its users do. */
+function fire(sweeper: WeakRef<Sweeper>): void {
+  sweeper.deref()?.onTimer();
+}
