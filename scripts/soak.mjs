@@ -1,0 +1,111 @@
+// npm run soak [-- OPTION...]: what a test run has no time for. By default
+//   --model=200000        random sequences against the model, native, under AddressSanitizer and UBSan
+//   --differential=20000  the same operations on wasm and on the addon
+//   --fuzz=300            seconds for each fuzz target, from its corpus
+// 0 leaves a part out; with --seed=N the sequences begin there. The exit code is 1 if anything failed.
+import { cpSync, mkdirSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { asCommand, CommandError } from './lib/command.mjs';
+import { inParallel, root, run } from './lib/run.mjs';
+
+const SEQUENCES_PER_RUN = 2_000;
+const DIFFERENTIAL_CASES = 16; // Which each of its seeds is a sequence in.
+const cores = availableParallelism();
+
+const defaults = { model: 200_000, differential: 20_000, fuzz: 300, seed: 1 };
+
+await asCommand(import.meta, async (...args) => {
+  const options = read(args);
+  const parts = [
+    options.model > 0 && soakModel(options),
+    options.differential > 0 && soakDifferential(options),
+    options.fuzz > 0 && soakFuzzers(options),
+  ];
+  for (const part of parts.filter(Boolean)) {
+    for await (const { name, outcome, seconds } of part) {
+      console.log(`${outcome.ok ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)`);
+      if (outcome.ok) continue;
+      console.log(outcome.output);
+      process.exitCode = 1;
+    }
+  }
+});
+
+/** @param {string[]} args */
+function read(args) {
+  const options = { ...defaults };
+  for (const arg of args) {
+    const [, name, value] = /^--([a-z]+)=(\d+)$/.exec(arg) ?? [];
+    if (!Object.hasOwn(defaults, name ?? '')) {
+      throw new CommandError(
+        `${arg}? There are ${Object.keys(defaults)
+          .map((option) => `--${option}=N`)
+          .join(', ')}.`,
+      );
+    }
+    options[name] = Number(value);
+  }
+  return options;
+}
+
+async function timed(name, work) {
+  const begin = performance.now();
+  const outcome = await work();
+  return { name, outcome, seconds: ((performance.now() - begin) / 1000).toFixed(0) };
+}
+
+async function must(command, args) {
+  const outcome = await run(command, args);
+  if (!outcome.ok) throw new CommandError(outcome.output);
+}
+
+async function* soakModel({ model, seed }) {
+  await must('cmake', ['--preset', 'asan', '-B', 'build/asan']);
+  await must('cmake', ['--build', 'build/asan', '--parallel', String(cores), '--target', 'tiercel_core_tests']);
+  // A run takes one sequence of each of the four modes for each seed.
+  const perRun = Math.min(model, SEQUENCES_PER_RUN);
+  const firsts = Array.from({ length: Math.ceil(model / perRun) }, (_, i) => seed + (i * perRun) / 4);
+  for (let at = 0; at < firsts.length; at += cores) {
+    yield* await inParallel(firsts.slice(at, at + cores), cores, (first) =>
+      timed(`model, ${perRun} sequences from seed ${first}`, () =>
+        run('build/asan/tests/core/tiercel_core_tests', ['*as the model says'], {
+          env: { TIERCEL_MODEL_SEED: String(first), TIERCEL_MODEL_SEQUENCES: String(perRun) },
+        }),
+      ),
+    );
+  }
+}
+
+async function* soakDifferential({ differential }) {
+  const { build } = await import('./build.mjs');
+  await build();
+  yield await timed(`differential, ${differential} sequences`, () =>
+    run(process.execPath, ['node_modules/jest/bin/jest.js', 'tests/js/differential.test.ts'], {
+      env: { TIERCEL_SEEDS: String(Math.ceil(differential / DIFFERENTIAL_CASES)) },
+    }),
+  );
+}
+
+async function* soakFuzzers({ fuzz }) {
+  await must('cmake', ['--preset', 'fuzz']);
+  await must('cmake', ['--build', 'build/fuzz', '--parallel', String(cores)]);
+  const targets = readdirSync(join(root, 'build/fuzz/tests/fuzz')).filter((name) => /^tiercel_fuzz_\w+$/.test(name));
+  for (let at = 0; at < targets.length; at += cores) {
+    yield* await inParallel(targets.slice(at, at + cores), cores, (target) => {
+      const name = target.slice('tiercel_fuzz_'.length);
+      // The fuzzer adds to the folder; what it finds is to be looked at before it goes to the corpus.
+      const corpus = join(root, 'build/soak', name);
+      mkdirSync(corpus, { recursive: true });
+      cpSync(join(root, 'tests/fuzz/corpus', name), corpus, { recursive: true });
+      const args = [
+        `-max_total_time=${fuzz}`,
+        '-timeout=20',
+        '-print_final_stats=1',
+        `-artifact_prefix=${corpus}-`,
+        corpus,
+      ];
+      return timed(`fuzz ${name}`, () => run(`build/fuzz/tests/fuzz/${target}`, args));
+    });
+  }
+}
