@@ -9,14 +9,17 @@ export function random(seed) {
   };
 }
 
+/** The item of a rank: no two have the same, and neighbours are far apart. @param {number} rank */
+export const item = (rank) => Math.imul(rank, 0x9e3779b1) >>> 0;
+
 /**
- * `count` draws from a Zipf distribution over `items` items, scattered so that popular ones are no neighbours.
+ * Ranks, from 0, drawn from a Zipf distribution.
  * @param {number} items
  * @param {number} exponent
  * @param {number} count
  * @param {number} seed
  */
-export function zipf(items, exponent, count, seed) {
+export function zipfRanks(items, exponent, count, seed) {
   const sums = new Float64Array(items);
   let sum = 0;
   for (let i = 0; i < items; i++) sums[i] = sum += (i + 1) ** -exponent;
@@ -31,7 +34,10 @@ export function zipf(items, exponent, count, seed) {
       if (/** @type {number} */ (sums[middle]) < at) low = middle + 1;
       else high = middle;
     }
-    draws[n] = Math.imul(low, 0x9e3779b1) >>> 0;
+    draws[n] = low;
   }
   return draws;
 }
+
+/** As {@link zipfRanks}, but {@link item}s. @type {typeof zipfRanks} */
+export const zipf = (...args) => zipfRanks(...args).map(item);

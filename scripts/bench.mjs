@@ -1,18 +1,21 @@
-// npm run bench [NAME…]: runs the benchmarks of bench/ (all, or those named), each in a process of its own.
+// npm run bench [NAME...] [-- OPTION...]: runs the benchmarks of bench/ (all, or those named), each in a process of its
+// own. bench/options.mjs has the options.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { options } from '../bench/options.mjs';
 import { build } from './build.mjs';
 import { setup } from './setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const args = process.argv.slice(2);
+const flags = args.filter((arg) => !options.names.includes(arg)).join(' ');
 const known = readdirSync(join(root, 'bench'))
   .filter((name) => name.endsWith('.bench.mjs'))
   .map((name) => name.slice(0, -'.bench.mjs'.length));
-const wanted = process.argv.slice(2);
-const unknown = wanted.filter((name) => !known.includes(name));
+const unknown = options.names.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
   console.error(`there is no benchmark ${unknown.join(', ')}; there are: ${known.join(', ')}`);
   process.exit(1);
@@ -23,9 +26,11 @@ await build();
 console.log(
   `${new Date().toISOString()}  Node ${process.version}  ${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}`,
 );
-for (const name of wanted.length > 0 ? wanted : known) {
-  console.log(`\n# ${name}   (npm run bench ${name})`);
-  const { status } = spawnSync(process.execPath, ['--expose-gc', join(root, 'bench', `${name}.bench.mjs`)], {
+for (const name of options.names.length > 0 ? options.names : known) {
+  console.log(`\n# ${name}   (npm run bench ${name}${flags && ` -- ${flags}`})`);
+  // The JavaScript caches need more heap at the largest sizes than Node gives by itself.
+  const nodeFlags = ['--expose-gc', '--max-old-space-size=8192'];
+  const { status } = spawnSync(process.execPath, [...nodeFlags, join(root, 'bench', `${name}.bench.mjs`), ...args], {
     cwd: root,
     stdio: 'inherit',
   });
