@@ -10,8 +10,8 @@ _Noreturn void __wasi_proc_exit(unsigned code) {
   __builtin_trap();
 }
 
-/* The JSON library writes with it where in a wrong document the fault is, which nobody reads. The C library's takes
- * 7 KB of code. */
+/* The JSON library writes with it where in a wrong document the fault is, which nobody reads. The C library's
+ * takes 7 KB of code. */
 int snprintf(char* to, unsigned long size, const char* format, ...) {
   (void)format;
   if (size > 0) *to = 0;
