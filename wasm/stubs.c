@@ -1,8 +1,14 @@
 // The two functions that Emscripten's C library would import. With them the module imports nothing, so that
 // any runtime instantiates it without a line of glue.
 
-// Views are re-derived by the binding, which sees that the old ones are detached.
-void emscripten_notify_memory_growth(unsigned long memory_index) { (void)memory_index; }
+// Called after each growth. Views are re-derived by the binding, which sees that the old ones are detached.
+// For each growth the runtime makes an ArrayBuffer of the whole memory, so that a cache that is filled, 64
+// KiB at a time, would make its garbage collector run again and again: so another eighth is had at once.
+// Pages cost nothing until they are used; a refusal is no harm.
+void emscripten_notify_memory_growth(unsigned long memory_index) {
+  (void)memory_index;
+  (void)__builtin_wasm_memory_grow(0, __builtin_wasm_memory_size(0) / 8);
+}
 
 // Reached by abort(): a trap, after which the binding takes the instance out of use.
 _Noreturn void __wasi_proc_exit(unsigned code) {
