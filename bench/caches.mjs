@@ -15,7 +15,7 @@ const { default: QuickLRU } = await untyped('quick-lru');
 /**
  * @typedef {object} Cache
  * @property {(key: string) => any} get What was set for the key; undefined or null if it is not there.
- * @property {(key: string, value: any, options?: any) => unknown} set
+ * @property {(key: string, value: any, options?: any) => unknown} set Options are each cache's own, values the benchmark's.
  * @property {() => void} [close]
  */
 

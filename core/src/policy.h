@@ -42,8 +42,9 @@ class Policy {
   virtual void OnInsert(uint32_t slot) = 0;
   // A read that counts.
   virtual void OnHit(uint32_t slot) = 0;
-  // The entry gets a new value: called before its cost changes, with what it will be, and counts as a hit. It
-  // must not be the next victim, unless it is the only entry.
+  // The entry gets a new value, for which room was made: called before its cost changes, with what it will
+  // be, and counts as a hit. It must not be the next victim, unless it is the only entry. One that was the
+  // victim while room was made for its own value is not updated but removed and inserted again.
   virtual void OnUpdate(uint32_t slot, uint64_t cost) = 0;
   // The entry leaves, evicted or for any other cause.
   virtual void OnRemove(uint32_t slot) = 0;
