@@ -61,11 +61,13 @@ double Get(Box* box, const Call& c) {
   return WithAddresses(box, slot);
 }
 
-double Set(Box* box, const Call& c) {
+double Store(Box* box, const Call& c, TiercelEncoding encoding) {
   if (!c.Holds(1, 2) || !c.Holds(7, 8)) return TIERCEL_BAD_ARGUMENT;
-  return tiercel_set(box->engine, c[0], box->buffer, c.bytes(), TIERCEL_UTF16, c.At(1), c.Unsigned(2),
+  return tiercel_set(box->engine, c[0], box->buffer, c.bytes(), encoding, c.At(1), c.Unsigned(2),
                      c.Unsigned(3), c[4], c[5], c[6], c.At(7), c.Unsigned(8), c.Unsigned(9), c[10]);
 }
+double Set(Box* box, const Call& c) { return Store(box, c, TIERCEL_UTF16); }
+double SetMissed(Box* box, const Call& c) { return Store(box, c, TIERCEL_MISSED); }
 
 double Delete(Box* box, const Call& c) {
   return tiercel_delete(box->engine, c[0], box->buffer, c.bytes(), TIERCEL_UTF16, c[1]);
@@ -177,6 +179,7 @@ constexpr Named kCalls[] = {
     {"size", OfNumbers<Size>},
     {"get", OfString<Get>},
     {"set", OfString<Set>},
+    {"setMissed", OfNumbers<SetMissed>},
     {"delete", OfString<Delete>},
     {"touch", OfString<Touch>},
     {"addTags", OfString<AddTags>},

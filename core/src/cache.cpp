@@ -3,12 +3,6 @@
 #include <utility>
 
 namespace tiercel {
-namespace {
-
-double AddressOf(const void* p) { return static_cast<double>(reinterpret_cast<uintptr_t>(p)); }
-
-}  // namespace
-
 Cache::Cache(Options* options, HandleTable* handles, double* registers)
     : kind_(options->policy),
       bytes_mode_(options->bytes_mode),
@@ -56,8 +50,10 @@ int32_t Cache::Seed(const uint8_t* seed) {
   if (!entries.BuildLike(index_) || !scopes_.SpareIndex(&scopes) || !loads_.SpareIndex(&loads)) {
     return TIERCEL_NO_MEMORY;
   }
-  seed_ = {LoadLittleEndian64(seed), LoadLittleEndian64(seed + 8)};
-  random_ = seed_.k0 ^ (seed_.k1 << 1) ^ 0x9e3779b97f4a7c15;
+  const HashSeed given = {LoadLittleEndian64(seed), LoadLittleEndian64(seed + 8)};
+  hash_ = KeyHash(given);
+  missed_.scope = kNone;
+  random_ = given.k0 ^ (given.k1 << 1) ^ 0x9e3779b97f4a7c15;
   for (uint32_t i = 0; i < entries_.used(); i++) {
     if (!entries_.IsLive(i)) continue;
     Entry& entry = entries_[i];
@@ -65,8 +61,8 @@ int32_t Cache::Seed(const uint8_t* seed) {
     entries.Insert(entry.hash, i);
   }
   index_.Swap(entries);
-  scopes_.Seed(seed_, &scopes);
-  loads_.Seed(seed_, &loads);
+  scopes_.Seed(given, &scopes);
+  loads_.Seed(given, &loads);
   changes_.Restart();
   policy_->ForgetHashes();
   return TIERCEL_OK;
@@ -93,11 +89,8 @@ void Cache::ResetStats() {
 
 // ---- Inputs and outputs
 
-void Cache::Tick(double now) {
-  if (now > now_ && now < kForever) now_ = now;
-}
-
-int32_t Cache::Read(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding, Text* out) {
+int32_t Cache::ReadUnusual(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding,
+                           Text* out) {
   if (encoding > TIERCEL_UTF16) return Bad("encoding must be TIERCEL_LATIN1 or TIERCEL_UTF16");
   if (encoding == TIERCEL_UTF16 && (bytes & 1) != 0) return Bad("length must be even for UTF-16");
   if (data == nullptr && bytes != 0) return Bad("a string is NULL, and its length is not 0");
@@ -111,16 +104,8 @@ int32_t Cache::Finish(int32_t result) {
   r_[TIERCEL_R_REMOVALS] = log_.size();
   r_[TIERCEL_R_ENTRIES] = entries_.size();
   r_[TIERCEL_R_BYTES] = static_cast<double>(bytes_);
-  const bool waits = scopes_.dead() != 0 || !rounds_.done() || HasExcess();
-  r_[TIERCEL_R_NEXT_DUE] = waits ? now_ : wheel_.NextDue();
+  r_[TIERCEL_R_NEXT_DUE] = HasBacklog() ? now_ : wheel_.NextDue();
   return result;
-}
-
-void Cache::Describe(uint32_t slot, double fresh_until) {
-  const double ttl = fresh_until - now_;
-  r_[TIERCEL_R_TTL] = ttl;
-  r_[TIERCEL_R_IS_STALE] = ttl > 0 ? 0 : 1;
-  if (bytes_mode_) DescribeValue(entries_[slot]);
 }
 
 void Cache::DescribeKey(const Entry& entry) {
@@ -130,29 +115,16 @@ void Cache::DescribeKey(const Entry& entry) {
   r_[TIERCEL_R_KEY_ENCODING] = key.wide ? TIERCEL_UTF16 : TIERCEL_LATIN1;
 }
 
-void Cache::DescribeValue(const Entry& entry) {
-  r_[TIERCEL_R_VALUE] = AddressOf(entry.value());
-  r_[TIERCEL_R_VALUE_LENGTH] = entry.payload;
-  r_[TIERCEL_R_FORMAT] = static_cast<double>(entry.format);
-}
-
 // ---- Entries
-
-uint32_t Cache::Find(uint32_t scope, uint32_t hash, const Text& key) const {
-  return index_.Find(hash, [&](uint32_t slot) {
-    const Entry& entry = entries_[slot];
-    return entry.hash == hash && entry.HasKey(scope, key);
-  });
-}
 
 int32_t Cache::Get(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, double now,
                    uint32_t flags) {
   Tick(now);
-  Text text;
-  const int32_t status = Read(&key_, key, bytes, encoding, &text);
+  Key found;
+  const int32_t status = FindKey(scope, key, bytes, encoding, &found);
   if (status != TIERCEL_OK) return status;
   const bool counts = (flags & TIERCEL_GET_PEEK) == 0;
-  const uint32_t slot = Find(scope, Hash(scope, text), text);
+  const uint32_t slot = found.slot;
   if (slot != kNone) {
     const double fresh_until = entries_.FreshUntil(slot);
     const bool is_fresh = now_ < fresh_until;
@@ -167,23 +139,31 @@ int32_t Cache::Get(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t 
       }
     } else {
       Remove(slot, CauseOf(slot, TIERCEL_CAUSE_EXPIRED));
+      found.slot = kNone;
     }
   }
   if (counts) counters_.misses++;
+  missed_ = found;
+  // With a copy of its own, since the caller's memory is the caller's.
+  if (!key_.Keep(&missed_.text)) missed_.scope = kNone;
   return Finish(TIERCEL_MISS);
 }
 
 int32_t Cache::Set(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, const Incoming& in,
                    double now) {
   Tick(now);
-  Text text;
-  const int32_t status = Read(&key_, key, bytes, encoding, &text);
-  if (status != TIERCEL_OK) return status;
-  const uint32_t hash = Hash(scope, text);
-  const int32_t result = Store(scope, hash, text, ++sequence_, in);
+  Key target = missed_;
+  if (encoding != TIERCEL_MISSED) {
+    const int32_t status = FindKey(scope, key, bytes, encoding, &target);
+    if (status != TIERCEL_OK) return status;
+  } else if (missed_.scope != scope) {
+    return Finish(TIERCEL_MISS);
+  }
+  missed_.scope = kNone;
+  const int32_t result = Store(target, ++sequence_, in);
   if (result >= 0 || result == TIERCEL_REJECTED) {
-    Overtake(scope, hash, text);
-    Changed(scope, hash, text);
+    Overtake(scope, target.hash, target.text);
+    Changed(scope, target.hash, target.text);
   }
   ReclaimSome(result);
   return Finish(result);
@@ -191,15 +171,14 @@ int32_t Cache::Set(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t 
 
 double Cache::Delete(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, double now) {
   Tick(now);
-  Text text;
-  const int32_t status = Read(&key_, key, bytes, encoding, &text);
+  Key found;
+  const int32_t status = FindKey(scope, key, bytes, encoding, &found);
   if (status != TIERCEL_OK) return status;
-  const uint32_t hash = Hash(scope, text);
-  Overtake(scope, hash, text);
-  const uint32_t slot = Find(scope, hash, text);
+  Overtake(scope, found.hash, found.text);
+  const uint32_t slot = found.slot;
   const bool was_servable = slot != kNone && IsServable(slot);
   if (slot != kNone) Remove(slot, CauseOf(slot, TIERCEL_CAUSE_EXPLICIT));
-  const uint64_t dependents = Changed(scope, hash, text);
+  const uint64_t dependents = Changed(scope, found.hash, found.text);
   ReclaimSome();
   Finish(TIERCEL_OK);
   return static_cast<double>(dependents * 2 + (was_servable ? 1 : 0));
@@ -249,14 +228,15 @@ int32_t Cache::Removal(uint32_t i) {
   const auto& removal = log_[i];
   r_[TIERCEL_R_CAUSE] = removal.cause;
   if (watched_) {
-    const Text key = removal.key.view();
+    const RemovedContents& contents = log_.contents(i);
+    const Text key = contents.key.view();
     r_[TIERCEL_R_KEY] = AddressOf(key.data);
     r_[TIERCEL_R_KEY_LENGTH] = key.bytes;
     r_[TIERCEL_R_KEY_ENCODING] = key.wide ? TIERCEL_UTF16 : TIERCEL_LATIN1;
-    r_[TIERCEL_R_NAMESPACE] = removal.ns;
-    r_[TIERCEL_R_VALUE] = AddressOf(removal.value);
-    r_[TIERCEL_R_VALUE_LENGTH] = removal.value_bytes;
-    r_[TIERCEL_R_FORMAT] = removal.format;
+    r_[TIERCEL_R_NAMESPACE] = contents.ns;
+    r_[TIERCEL_R_VALUE] = AddressOf(contents.value);
+    r_[TIERCEL_R_VALUE_LENGTH] = contents.value_bytes;
+    r_[TIERCEL_R_FORMAT] = contents.format;
   }
   return static_cast<int32_t>(removal.slot);
 }

@@ -46,6 +46,14 @@ struct Incoming {
   uint32_t flags = 0;  // TiercelSetFlags.
 };
 
+// A key that was looked up: the namespace that it is in, and the slot of its entry, kNone if there is none.
+struct Key {
+  uint32_t scope = kNone;
+  uint32_t hash = 0;
+  uint32_t slot = kNone;
+  Text text;
+};
+
 class Cache {
  public:
   // nullptr without memory. `registers` and `handles` outlive the cache.
@@ -116,8 +124,22 @@ class Cache {
   }
   // Why there is no handle for something new.
   double NoHandle() const { return handles_.IsFull() ? TIERCEL_LIMIT : TIERCEL_NO_MEMORY; }
-  void Tick(double now);
-  int32_t Read(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding, Text* out);
+  void Tick(double now) {
+    if (now > now_ && now < kForever) now_ = now;
+  }
+  // Brings a string of the caller's into its canonical form, which is good until the next that is read `into`
+  // the same.
+  int32_t Read(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding, Text* out) {
+    if (encoding != TIERCEL_LATIN1 || data == nullptr || bytes > max_key_bytes_)
+      return ReadUnusual(into, data, bytes, encoding, out);
+    *out = {data, bytes, false};
+    return TIERCEL_OK;
+  }
+  int32_t ReadKey(const uint8_t* data, uint32_t bytes, uint32_t encoding, Text* out) {
+    missed_.scope = kNone;
+    return Read(&key_, data, bytes, encoding, out);
+  }
+  int32_t ReadUnusual(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding, Text* out);
   // Calls each(name, is_key) for the strings of a packed list, until one gives another status than
   // TIERCEL_OK.
   template <typename Each>
@@ -135,8 +157,23 @@ class Cache {
     }
     return TIERCEL_OK;
   }
-  uint32_t Hash(uint32_t scope, const Text& key) const { return HashText(seed_, scope, 0, key); }
-  uint32_t Find(uint32_t scope, uint32_t hash, const Text& key) const;
+  static double AddressOf(const void* p) { return static_cast<double>(reinterpret_cast<uintptr_t>(p)); }
+  uint32_t Hash(uint32_t scope, const Text& key) const { return hash_(scope, key); }
+  uint32_t Find(uint32_t scope, uint32_t hash, const Text& key) const {
+    return index_.Find(hash, [&](uint32_t slot) {
+      const Entry& entry = entries_[slot];
+      return entry.hash == hash && entry.HasKey(scope, key);
+    });
+  }
+  // Reads a key of the caller's and looks it up.
+  int32_t FindKey(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, Key* out) {
+    const int32_t status = ReadKey(key, bytes, encoding, &out->text);
+    if (status != TIERCEL_OK) return status;
+    out->scope = scope;
+    out->hash = Hash(scope, out->text);
+    out->slot = Find(scope, out->hash, out->text);
+    return TIERCEL_OK;
+  }
   // Whether nothing invalidated an entry. One that had to be compared with what was is as good as new after.
   bool IsAlive(uint32_t slot) {
     Entry& entry = entries_[slot];
@@ -146,9 +183,18 @@ class Cache {
     return true;
   }
   bool IsServable(uint32_t slot) { return now_ < entries_.ServedUntil(slot) && IsAlive(slot); }
-  void Describe(uint32_t slot, double fresh_until);
+  void Describe(uint32_t slot, double fresh_until) {
+    const double ttl = fresh_until - now_;
+    r_[TIERCEL_R_TTL] = ttl;
+    r_[TIERCEL_R_IS_STALE] = ttl > 0 ? 0 : 1;
+    if (bytes_mode_) DescribeValue(entries_[slot]);
+  }
   void DescribeKey(const Entry& entry);
-  void DescribeValue(const Entry& entry);
+  void DescribeValue(const Entry& entry) {
+    r_[TIERCEL_R_VALUE] = AddressOf(entry.value());
+    r_[TIERCEL_R_VALUE_LENGTH] = entry.payload;
+    r_[TIERCEL_R_FORMAT] = static_cast<double>(entry.format);
+  }
   int32_t Finish(int32_t result);
 
   // cache_iterate.cpp
@@ -164,19 +210,16 @@ class Cache {
   int32_t AddName(uint32_t name_scope, bool inherited, Names* names);
   int32_t Inherit(uint32_t scope, const Text& key, const Text& dependency, Names* names);
   int32_t AddNames(uint32_t scope, const Text& key, const uint8_t* list, uint32_t bytes, Names* names);
-  int32_t Store(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in);
-  int32_t Place(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in,
-                const Names& names);
+  int32_t Store(const Key& key, uint64_t sequence, const Incoming& in);
+  int32_t Place(const Key& key, uint64_t sequence, const Incoming& in, const Names& names);
   // What storing a value takes.
   struct Needs {
-    uint32_t old;       // The slot of the key, kNone if it is not there.
     uint32_t links;     // Scopes to link it to.
     bool extra;         // A part of the column.
     uint64_t own_cost;  // As Entries::Cost.
     uint64_t cost;      // As FullCost.
   };
-  int32_t Insert(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in,
-                 Needs needs, const Names& names);
+  int32_t Insert(Key key, uint64_t sequence, const Incoming& in, const Needs& needs, const Names& names);
   void Replace(uint32_t slot);
   uint8_t* AllocateValue(uint32_t bytes);
   [[nodiscard]] bool ReserveAll(uint32_t slot, bool extra, uint32_t links);
@@ -198,11 +241,14 @@ class Cache {
   bool EvictOne(uint32_t keep = kNone, bool* kept = nullptr);
   bool IsOver(uint64_t entries, uint64_t bytes) const;
   bool HasExcess() const { return IsOver(entries_.size(), bytes_) && entries_.size() > pinned_; }
+  // Whether something waits to be reclaimed at any time.
+  bool HasBacklog() const { return scopes_.dead() != 0 || !rounds_.done() || HasExcess(); }
   bool MakeRoom(uint64_t entries, uint64_t cost, uint32_t keep);
   bool Grow(uint32_t slot, uint64_t more);
   uint32_t Reclaim(uint32_t budget, uint32_t evictions, uint32_t keep = kNone);
   // The share of what waits that a call does which changes the cache, but for the entry that it returns.
   void ReclaimSome(int32_t result = TIERCEL_MISS) {
+    if (!HasBacklog() && barriers_.empty() && !wheel_.IsDue(now_)) return;
     Reclaim(PerCall().slice, PerCall().shrink_slice, result < 0 ? kNone : static_cast<uint32_t>(result));
   }
 
@@ -234,7 +280,7 @@ class Cache {
   const HandleTable& handles_;
   double* const r_;  // The engine's registers.
   const char* fault_ = "";
-  HashSeed seed_;
+  KeyHash hash_;
   uint64_t random_ = 0x9e3779b97f4a7c15;  // State of the jitter's generator.
   // Raised by each set, load and invalidation: "newer" means a greater number. Entries keep 48 bits of it,
   // enough for nine years at a million a second.
@@ -272,6 +318,9 @@ class Cache {
   Counters counters_;
 
   Canonical key_;
+  // What the last Get missed, kept in `key_`. Its scope is kNone if a call came since that took a key or
+  // stored one: so it is known not to be there.
+  Key missed_;
   Canonical name_;
   Vector<uint8_t> list_;  // A packed list on its way out.
 };

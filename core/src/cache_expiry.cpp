@@ -64,13 +64,13 @@ double Cache::Ttl(const uint8_t* type, uint32_t bytes, uint32_t encoding, uint32
 int32_t Cache::Touch(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, double ttl,
                      uint32_t mode, double now) {
   Tick(now);
-  Text text;
-  const int32_t status = Read(&key_, key, bytes, encoding, &text);
+  Key found;
+  const int32_t status = FindKey(scope, key, bytes, encoding, &found);
   if (status != TIERCEL_OK) return status;
   if (mode > TIERCEL_TOUCH_EXPIRE) return Bad("mode must be one of TiercelTouchMode");
   if (mode != TIERCEL_TOUCH_EXPIRE && !(ttl >= 0 && ttl <= kMost))
     return Bad("ttl must be from 0 to 2^53 - 1");
-  const uint32_t slot = Find(scope, Hash(scope, text), text);
+  const uint32_t slot = found.slot;
   if (slot == kNone || !IsServable(slot)) {
     ReclaimSome();
     return Finish(TIERCEL_MISS);

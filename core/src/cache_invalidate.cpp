@@ -129,7 +129,7 @@ double Cache::InvalidatePrefix(uint32_t scope, const uint8_t* prefix, uint32_t b
                                double now) {
   Tick(now);
   Barriers::Cover cover;
-  const int32_t status = Read(&key_, prefix, bytes, encoding, &cover.text);
+  const int32_t status = ReadKey(prefix, bytes, encoding, &cover.text);
   if (status != TIERCEL_OK) return status;
   cover.scope = scope;
   return InvalidateCover(cover);
@@ -137,7 +137,7 @@ double Cache::InvalidatePrefix(uint32_t scope, const uint8_t* prefix, uint32_t b
 
 int32_t Cache::ReadPattern(const uint8_t* pattern, uint32_t bytes, uint32_t encoding, Text* text,
                            Glob* glob) {
-  const int32_t status = Read(&key_, pattern, bytes, encoding, text);
+  const int32_t status = ReadKey(pattern, bytes, encoding, text);
   if (status != TIERCEL_OK) return status;
   switch (Glob::Parse(*text, glob)) {
     case Glob::Fault::kTooLong:

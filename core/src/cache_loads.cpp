@@ -11,7 +11,7 @@ void Cache::Overtake(uint32_t scope, uint32_t hash, const Text& key) {
 
 double Cache::LoadBegin(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding) {
   Text text;
-  const int32_t status = Read(&key_, key, bytes, encoding, &text);
+  const int32_t status = ReadKey(key, bytes, encoding, &text);
   if (status != TIERCEL_OK) return status;
   const uint32_t hash = Hash(scope, text);
   uint32_t load = loads_.Find(scope, hash, text);
@@ -113,11 +113,12 @@ int32_t Cache::LoadCommit(uint32_t load, const Incoming& in, double now, bool st
     counters_.overtaken++;
     result = TIERCEL_OVERTAKEN;
   } else if (store) {
-    const uint32_t old = Find(l.scope, l.hash, l.key.view());
+    const Key key = {l.scope, l.hash, Find(l.scope, l.hash, l.key.view()), l.key.view()};
+    const uint32_t old = key.slot;
     // A key that gets a copy of what it was all the time has not changed; one that has another value now, or
     // was invalidated and not taken out yet, has.
     const bool changes = old != kNone && (!IsAlive(old) || now_ < entries_.ServedUntil(old));
-    result = Store(l.scope, l.hash, l.key.view(), began, in);
+    result = Store(key, began, in);
     if (result < TIERCEL_OVERTAKEN) return Finish(result);
     // What came to depend on the key while it was absent does not have the names that it has now.
     if (changes || (in.names_bytes != 0 && scopes_.has_keys() &&

@@ -16,25 +16,24 @@ uint64_t Cache::FullCost(uint32_t slot) const {
 // that is replaced and not freed is logged for listeners only: the binding overwrites its value.
 void Cache::Record(uint32_t slot, TiercelCause cause, bool freed) {
   counters_.removals[cause]++;
-  if (!watched_ && (bytes_mode_ || !freed)) return;
-  Entry& entry = entries_[slot];
-  tiercel::Removal removal;
-  removal.slot = slot;
-  removal.cause = cause;
-  if (watched_) {
-    removal.ns = scopes_[entry.scope()].handle;
-    if (!removal.key.Assign(entry.text())) {
-      counters_.lost_events++;
-      return;
-    }
-    if (bytes_mode_) {
-      removal.value = entry.value();
-      removal.value_bytes = entry.payload;
-      removal.format = static_cast<uint32_t>(entry.format);
-      entries_.SetValue(slot, nullptr, entry.payload);
-    }
+  if (!watched_) {
+    if (!bytes_mode_ && freed && !log_.Add({slot, cause})) counters_.lost_events++;
+    return;
   }
-  if (!log_.Add(removal)) counters_.lost_events++;
+  Entry& entry = entries_[slot];
+  RemovedContents contents;
+  contents.ns = scopes_[entry.scope()].handle;
+  if (!contents.key.Assign(entry.text())) {
+    counters_.lost_events++;
+    return;
+  }
+  if (bytes_mode_) {
+    contents.value = entry.value();
+    contents.value_bytes = entry.payload;
+    contents.format = static_cast<uint32_t>(entry.format);
+    entries_.SetValue(slot, nullptr, entry.payload);
+  }
+  if (!log_.Add({slot, cause}, contents)) counters_.lost_events++;
 }
 
 void Cache::Remove(uint32_t slot, TiercelCause cause) {

@@ -11,7 +11,7 @@ namespace tiercel {
 // The same for the same seed; it does not give the seed away.
 uint64_t Cache::Identity() const {
   constexpr uint8_t kWhat[] = {'i', 'd'};
-  return SipHash13(seed_, 0, kWhat, sizeof(kWhat));
+  return SipHash13(hash_.seed(), 0, kWhat, sizeof(kWhat));
 }
 
 int32_t Cache::SnapshotBegin(double wall, double now) {
@@ -209,7 +209,7 @@ int32_t Cache::ReadEntry() {
   Text text;
   int32_t slot = TIERCEL_MISS;
   if (is_whole && !is_gone && status == TIERCEL_OK) {
-    status = Read(&key_, key, record.key_bytes, record.wide ? TIERCEL_UTF16 : TIERCEL_LATIN1, &text);
+    status = ReadKey(key, record.key_bytes, record.wide ? TIERCEL_UTF16 : TIERCEL_LATIN1, &text);
     // What it depends on may be here already, with other names than at the time of the snapshot.
     for (uint32_t i = 0, own = names.count; i < own && status == TIERCEL_OK; i++) {
       const Scope& scope = scopes_[names.scopes[i]];
@@ -224,7 +224,8 @@ int32_t Cache::ReadEntry() {
                            now_ < fresh_until + record.stale && record.weight <= (uint64_t{1} << 53);
   if (is_whole && !is_gone && status == TIERCEL_OK && makes_sense) {
     const uint32_t hash = Hash(read_scope_, text);
-    if (Find(read_scope_, hash, text) == kNone && !IsGone(text, hash)) {
+    const Key found = {read_scope_, hash, Find(read_scope_, hash, text), text};
+    if (found.slot == kNone && !IsGone(text, hash)) {
       Incoming in;
       in.value = value;
       in.value_bytes = record.value_bytes;
@@ -233,7 +234,7 @@ int32_t Cache::ReadEntry() {
       in.ttl = fresh_until < kForever ? 1 : 0;  // It gets its deadline below.
       in.stale = record.stale;
       in.flags = record.pinned ? TIERCEL_SET_PINNED : 0;
-      slot = Place(read_scope_, hash, text, ++sequence_, in, names);
+      slot = Place(found, ++sequence_, in, names);
       if (slot >= 0) {
         SetDeadline(static_cast<uint32_t>(slot), fresh_until, record.stale);
         DescribeKey(entries_[static_cast<uint32_t>(slot)]);

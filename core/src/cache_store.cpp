@@ -1,6 +1,5 @@
 // How a value comes in: everything that can fail is done first, then nothing can.
 #include <algorithm>
-#include <cmath>
 
 #include "cache.h"
 
@@ -15,6 +14,12 @@ constexpr uint32_t kPrintOf = 0xff;  // In place of a kind of name: a second has
 constexpr uint32_t kEvictionsForMemory = 64;
 
 bool IsAmount(double x) { return x >= 0 && x <= kMost; }  // Not so for NaN.
+
+// As std::ceil, which is a call where the machine has no instruction for it.
+uint64_t RoundUp(double amount) {
+  const auto whole = static_cast<uint64_t>(amount);
+  return whole + (static_cast<double>(whole) < amount ? 1 : 0);
+}
 
 }  // namespace
 
@@ -74,11 +79,10 @@ int32_t Cache::AddNames(uint32_t scope, const Text& key, const uint8_t* list, ui
 int32_t Cache::AddTags(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding,
                        const uint8_t* tags, uint32_t tags_bytes, double now) {
   Tick(now);
-  Text text;
-  int32_t status = Read(&key_, key, bytes, encoding, &text);
+  Key found;
+  int32_t status = FindKey(scope, key, bytes, encoding, &found);
   if (status != TIERCEL_OK) return status;
-  const uint32_t hash = Hash(scope, text);
-  const uint32_t slot = Find(scope, hash, text);
+  const uint32_t slot = found.slot;
   if (slot == kNone || !IsServable(slot)) {
     ReclaimSome();
     return Finish(TIERCEL_MISS);
@@ -113,7 +117,7 @@ int32_t Cache::AddTags(uint32_t scope, const uint8_t* key, uint32_t bytes, uint3
     entries_[slot].SetSequence(++sequence_);
     scopes_.Attach(slot, scope, names);
     // What depends on it does not have the new tags.
-    if (more != 0) Changed(scope, hash, text);
+    if (more != 0) Changed(scope, found.hash, found.text);
   }
   scopes_.Release(names, loads_.OldestSequence());
   scopes_.Release(scope, loads_.OldestSequence());
@@ -131,7 +135,7 @@ uint8_t* Cache::AllocateValue(uint32_t bytes) {
   }
 }
 
-int32_t Cache::Store(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in) {
+int32_t Cache::Store(const Key& key, uint64_t sequence, const Incoming& in) {
   if (!IsAmount(in.ttl)) return Bad("ttl must be from 0 to 2^53 - 1");
   if (!IsAmount(in.stale)) return Bad("stale must be from 0 to 2^53 - 1");
   if (!bytes_mode_ && !IsAmount(in.weight)) return Bad("weight must be from 0 to 2^53 - 1");
@@ -140,33 +144,29 @@ int32_t Cache::Store(uint32_t scope, uint32_t hash, const Text& key, uint64_t se
   if (in.format >= kFormats) return Bad("format must be less than 8");
   if (in.flags > TIERCEL_SET_PINNED) return Bad("flags must be of TiercelSetFlags");
   // Evictions below may leave the namespace or the names without an entry; they are needed all the same.
-  scopes_.Hold(scope);
+  scopes_.Hold(key.scope);
   Names names;
-  int32_t result = AddNames(scope, key, in.names, in.names_bytes, &names);
-  if (result == TIERCEL_OK) result = Place(scope, hash, key, sequence, in, names);
+  int32_t result = AddNames(key.scope, key.text, in.names, in.names_bytes, &names);
+  if (result == TIERCEL_OK) result = Place(key, sequence, in, names);
   scopes_.Release(names, loads_.OldestSequence());
-  scopes_.Release(scope, loads_.OldestSequence());
+  scopes_.Release(key.scope, loads_.OldestSequence());
   return result;
 }
 
 // Stores what was read from the caller's arguments, if it has room.
-int32_t Cache::Place(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in,
-                     const Names& names) {
+int32_t Cache::Place(const Key& key, uint64_t sequence, const Incoming& in, const Names& names) {
   Needs needs;
-  needs.old = Find(scope, hash, key);
-  needs.links = scopes_.LinksFor(scope, names.count);
+  needs.links = scopes_.LinksFor(key.scope, names.count);
   needs.extra = needs.links != 0 || in.ttl != 0 || in.stale != 0;
-  needs.own_cost =
-      entries_.CostOf(key.bytes + (scope != Scopes::kRoot ? sizeof(uint32_t) : 0),
-                      bytes_mode_ ? in.value_bytes : static_cast<uint64_t>(std::ceil(in.weight)));
+  needs.own_cost = entries_.CostOf(key.text.bytes + (key.scope != Scopes::kRoot ? sizeof(uint32_t) : 0),
+                                   bytes_mode_ ? in.value_bytes : RoundUp(in.weight));
   needs.cost = needs.own_cost + needs.links * kLinkCost + (needs.extra ? kExtraCost : 0);
-  const uint32_t old = needs.old;
+  const uint32_t old = key.slot;
   const bool was_pinned = old != kNone && entries_[old].pinned != 0;
   // What is pinned stays; only the rest of the budget can be made free.
   const uint64_t fixed_bytes = pinned_bytes_ - (was_pinned ? FullCost(old) : 0);
   const uint64_t fixed = pinned_ - (was_pinned ? 1 : 0);
-  if (!IsOver(fixed + 1, fixed_bytes + needs.cost))
-    return Insert(scope, hash, key, sequence, in, needs, names);
+  if (!IsOver(fixed + 1, fixed_bytes + needs.cost)) return Insert(key, sequence, in, needs, names);
   // What the caller meant to replace is out of date; serving it on would be worse than a miss.
   if (old != kNone) Remove(old, CauseOf(old, TIERCEL_CAUSE_REPLACED));
   counters_.rejected++;
@@ -178,27 +178,29 @@ bool Cache::ReserveAll(uint32_t slot, bool extra, uint32_t links) {
   return scopes_.ReserveLinks(links) && (!extra || entries_.ReserveExtra(slot));
 }
 
-int32_t Cache::Insert(uint32_t scope, uint32_t hash, const Text& key, uint64_t sequence, const Incoming& in,
-                      Needs needs, const Names& names) {
+int32_t Cache::Insert(Key key, uint64_t sequence, const Incoming& in, const Needs& needs,
+                      const Names& names) {
   uint8_t* value = nullptr;
   if (bytes_mode_) {
     value = AllocateValue(in.value_bytes);
     if (value == nullptr) return TIERCEL_NO_MEMORY;
     if (in.value_bytes != 0) std::memcpy(value, in.value, in.value_bytes);
-    needs.old = Find(scope, hash, key);  // It may have been evicted for that.
+    // It may have been evicted for that.
+    if (key.slot != kNone) key.slot = Find(key.scope, key.hash, key.text);
   }
-  const uint32_t old = needs.old;
+  const uint32_t old = key.slot;
   const bool pinned = (in.flags & TIERCEL_SET_PINNED) != 0;
   if (old == kNone && !pinned) {
-    const uint32_t print =
-        policy_->WantsPrint() ? HashText(seed_, scope, kPrintOf, key) % (1U << Policy::kPrintBits) : 0;
-    policy_->OnMiss(hash, needs.own_cost, print);
+    uint32_t print = 0;
+    if (policy_->WantsPrint())
+      print = HashText(hash_.seed(), key.scope, kPrintOf, key.text) % (1U << Policy::kPrintBits);
+    policy_->OnMiss(key.hash, needs.own_cost, print);
   }
   // An entry that is listed may be pushed off its list when room is made for its own new value.
   bool listed = old != kNone && entries_[old].pinned == 0;
   listed = MakeRoom(old == kNone ? 1 : 0, needs.cost, old) && listed;
 
-  const uint32_t key_bytes = old == kNone ? Entry::BlockFor(scope, key) : 0;
+  const uint32_t key_bytes = old == kNone ? Entry::BlockFor(key.scope, key.text) : 0;
   uint8_t* key_block = nullptr;
   const auto reserve = [&] {
     if (key_bytes != 0 && key_block == nullptr) key_block = static_cast<uint8_t*>(Allocate(key_bytes));
@@ -226,13 +228,14 @@ int32_t Cache::Insert(uint32_t scope, uint32_t hash, const Text& key, uint64_t s
     Replace(slot);
   } else {
     if (!watched_) log_.ForgetIfLast(slot);
-    entry.hash = hash;
+    entry.hash = key.hash;
     entry.born = Born() & 0x7f;
-    entry.SetKey(scope, key, key_block);
-    index_.Insert(hash, slot);
+    entry.SetKey(key.scope, key.text, key_block);
+    index_.Insert(key.hash, slot);
+    missed_.scope = kNone;
   }
   if (needs.extra) entries_.UseExtra(slot);
-  Fill(slot, scope, in, value, sequence, names);
+  Fill(slot, key.scope, in, value, sequence, names);
   entry.pinned = pinned ? 1 : 0;
   if (pinned) {
     pinned_++;
@@ -272,7 +275,7 @@ void Cache::Fill(uint32_t slot, uint32_t scope, const Incoming& in, uint8_t* val
   if (bytes_mode_) {
     entries_.SetValue(slot, value, in.value_bytes);
   } else {
-    entries_.SetWeight(slot, static_cast<uint64_t>(std::ceil(in.weight)));
+    entries_.SetWeight(slot, RoundUp(in.weight));
   }
   Expire(slot, in.ttl, in.stale);
   scopes_.Attach(slot, scope, names);

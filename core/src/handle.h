@@ -4,6 +4,7 @@
 #define TIERCEL_SRC_HANDLE_H_
 
 #include <cstdint>
+#include <limits>
 
 #include "memory.h"
 #include "slab.h"
@@ -36,22 +37,29 @@ class HandleTable {
     return static_cast<double>(record.generation) * kSlots + slot;
   }
 
-  void Close(double handle) { records_.Give(static_cast<uint32_t>(static_cast<uint64_t>(handle) % kSlots)); }
+  void Close(double handle) {
+    if (handle == recent_handle_) recent_handle_ = kNoHandle;
+    records_.Give(static_cast<uint32_t>(static_cast<uint64_t>(handle) % kSlots));
+  }
 
   // The object of a handle of this kind, or nullptr for any other number.
-  const Target* Find(double handle, Kind kind) const {
+  const Target* Find(double handle, Kind kind) {
+    if (handle == recent_handle_ && recent_->target.kind == kind) return &recent_->target;
     if (!(handle >= kSlots && handle < kLimit)) return nullptr;  // NaN fails as well.
     const uint64_t bits = static_cast<uint64_t>(handle);
     const uint32_t slot = bits % kSlots;
     if (static_cast<double>(bits) != handle || !records_.IsLive(slot)) return nullptr;
     const Record& record = records_[slot];
     if (record.generation != bits / kSlots || record.target.kind != kind) return nullptr;
+    recent_handle_ = handle;
+    recent_ = &record;
     return &record.target;
   }
 
  private:
   static constexpr uint32_t kSlots = 1U << 20;
-  static constexpr double kLimit = 4503599627370496.0;  // 2^52
+  static constexpr double kLimit = 4503599627370496.0;                           // 2^52
+  static constexpr double kNoHandle = std::numeric_limits<double>::quiet_NaN();  // Equal to no number.
 
   struct Record {
     Target target;
@@ -62,6 +70,9 @@ class HandleTable {
 
   Slab<Record> records_;
   uint32_t next_generation_ = 1;
+  // What was found last, since most calls name the same namespace as the one before. Records never move.
+  double recent_handle_ = kNoHandle;
+  const Record* recent_ = nullptr;
 };
 
 }  // namespace tiercel

@@ -6,6 +6,10 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "memory.h"
 #include "siphash.h"
 
@@ -50,6 +54,23 @@ inline uint32_t HashText(const HashSeed& seed, uint32_t parent, uint32_t kind, c
   uint64_t prefix = parent | (static_cast<uint64_t>(kind) << 32) | (static_cast<uint64_t>(text.wide) << 40);
   return static_cast<uint32_t>(SipHash13(seed, prefix, text.data, text.bytes));
 }
+
+// The same of keys, the most usual of which have a prefix of zeros: that is absorbed once.
+class KeyHash {
+ public:
+  explicit KeyHash(const HashSeed& seed = {}) : seed_(seed), narrow_root_(SipPrefixed(seed, 0)) {}
+
+  const HashSeed& seed() const { return seed_; }
+
+  uint32_t operator()(uint32_t ns, const Text& key) const {
+    if (ns != 0 || key.wide) return HashText(seed_, ns, 0, key);
+    return static_cast<uint32_t>(SipFinish<1, 3>(narrow_root_, key.data, key.bytes, sizeof(uint64_t)));
+  }
+
+ private:
+  HashSeed seed_;
+  SipState narrow_root_;
+};
 
 // An owned copy of a Text. Trivially copyable, so it has no destructor: whoever holds it calls Release.
 class StoredText {
@@ -105,11 +126,25 @@ class Canonical {
     return true;
   }
 
+  // Takes a copy of what Make gave, which is good until the next. False without memory.
+  [[nodiscard]] bool Keep(Text* text) {
+    if (text->data == narrow_.data() || text->bytes == 0) return true;
+    narrow_.Clear();
+    if (!narrow_.Reserve(text->bytes)) return false;
+    std::memcpy(narrow_.data(), text->data, text->bytes);
+    text->data = narrow_.data();
+    return true;
+  }
+
  private:
   static constexpr uint32_t kUnits = 4;  // In a word.
 
   // Writes the low bytes of the units. Whether these are all there is to them.
   static bool Narrow(const uint8_t* data, uint32_t units, uint8_t* to) {
+#if defined(__SSE2__)
+    // Node-API hands out UTF-16 alone, so that on the native engine this is part of every call.
+    if (units >= kVector) return NarrowVectors(data, units, to);
+#endif
     uint64_t seen = 0;
     for (uint32_t i = 0; i < units; i += kUnits, data += sizeof(uint64_t)) {
       uint64_t word =
@@ -121,6 +156,23 @@ class Canonical {
     }
     return (seen & 0xff00ff00ff00ff00) == 0;
   }
+
+#if defined(__SSE2__)
+  static constexpr uint32_t kVector = 8;  // Units in a vector.
+
+  // The last vector overlaps the one before.
+  static bool NarrowVectors(const uint8_t* data, uint32_t units, uint8_t* to) {
+    __m128i seen = _mm_setzero_si128();
+    for (uint32_t i = 0;; i = i + kVector < units - kVector ? i + kVector : units - kVector) {
+      const __m128i vector = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data + size_t{2} * i));
+      seen = _mm_or_si128(seen, vector);
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(to + i), _mm_packus_epi16(vector, vector));
+      if (i == units - kVector) break;
+    }
+    const __m128i high = _mm_srli_epi16(seen, 8);
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(high, _mm_setzero_si128())) == 0xffff;
+  }
+#endif
 
   Vector<uint8_t> narrow_;
 };

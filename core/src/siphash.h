@@ -98,11 +98,16 @@ uint64_t SipHash(const HashSeed& seed, const uint8_t* data, size_t length) {
   return SipFinish<kC, kD>(SipState(seed), data, length, 0);
 }
 
-// SipHash-1-3 of an 8-byte prefix followed by the data.
-inline uint64_t SipHash13(const HashSeed& seed, uint64_t prefix, const uint8_t* data, size_t length) {
+// The state of SipHash-1-3 after an 8-byte prefix.
+inline SipState SipPrefixed(const HashSeed& seed, uint64_t prefix) {
   SipState state(seed);
   state.Absorb<1>(prefix);
-  return SipFinish<1, 3>(state, data, length, sizeof(prefix));
+  return state;
+}
+
+// SipHash-1-3 of an 8-byte prefix followed by the data.
+inline uint64_t SipHash13(const HashSeed& seed, uint64_t prefix, const uint8_t* data, size_t length) {
+  return SipFinish<1, 3>(SipPrefixed(seed, prefix), data, length, sizeof(prefix));
 }
 
 }  // namespace tiercel

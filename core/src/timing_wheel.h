@@ -42,6 +42,8 @@ class TimingWheel {
   // moved: then PopDue finds a better answer at that time. kForever if nothing is in the wheel.
   double NextDue() const;
 
+  bool IsDue(double now) const { return size_ != 0 && NextDue() <= now; }
+
   uint32_t size() const { return size_; }
 
  private:

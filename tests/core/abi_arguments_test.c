@@ -50,7 +50,7 @@ static void StringsThatAreNoneAreRefused(void) {
     int32_t status;
   } strings[] = {
       {"abc", 3, TIERCEL_UTF16, TIERCEL_BAD_ARGUMENT},
-      {"abcd", 4, 2, TIERCEL_BAD_ARGUMENT},
+      {"abcd", 4, TIERCEL_MISSED + 1, TIERCEL_BAD_ARGUMENT},
       {"abcd", 4, UINT32_MAX, TIERCEL_BAD_ARGUMENT},
       {"123456789", 9, TIERCEL_LATIN1, TIERCEL_KEY_TOO_LONG},
       {"1111111111", 10, TIERCEL_UTF16, TIERCEL_KEY_TOO_LONG},
@@ -67,6 +67,13 @@ static void StringsThatAreNoneAreRefused(void) {
     CHECK(tiercel_namespace(engine, cache, s, n, e) == status);
     CHECK(tiercel_load_begin(engine, cache, s, n, e) == status);
   }
+  /* Only a set may refer to what was missed. */
+  CHECK(tiercel_get(engine, cache, BYTES("abcd"), TIERCEL_MISSED, 1, 0) == TIERCEL_BAD_ARGUMENT);
+  CHECK(tiercel_set(engine, cache, NULL, 0, TIERCEL_MISSED, BYTES("v"), 0, 0, 0, 0, NULL, 0, 0, 1) ==
+        TIERCEL_MISS);
+  CHECK(tiercel_get(engine, cache, BYTES("abcd"), TIERCEL_LATIN1, 1, 0) == TIERCEL_MISS);
+  CHECK(tiercel_set(engine, cache, NULL, 0, TIERCEL_MISSED, BYTES("v"), 0, 0, 0, 0, NULL, 0, 0, 1) >= 0);
+  CHECK(tiercel_delete(engine, cache, BYTES("abcd"), TIERCEL_LATIN1, 1) == 1);
   /* 8 Latin-1 units passed as 16 bytes fit; they are stored in 8. */
   CHECK(tiercel_get(engine, cache,
                     BYTES("1\0"

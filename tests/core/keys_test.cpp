@@ -21,7 +21,7 @@ std::u16string RandomUnits(Random& random) {
                                         0xde00, 0xdfff, 0xfeff, 0xfffd, 0xffff, 0x4e00};
   // A narrow alphabet for one string in two.
   const uint32_t most = random.Below(2) == 0 ? 8 : sizeof(kUnits) / sizeof(kUnits[0]);
-  std::u16string units(random.Below(9), 0);
+  std::u16string units(random.Below(random.Below(4) == 0 ? 40 : 9), 0);
   for (char16_t& unit : units) unit = kUnits[random.Below(most)];
   return units;
 }

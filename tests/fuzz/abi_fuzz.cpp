@@ -309,11 +309,12 @@ class Session {
     const std::string value = in_.Bytes(200);
     const std::string tags = List();
     const Numbers n = {in_.Number(), in_.Number(), in_.Number()};
+    const uint32_t encoding = in_.Below(4) == 0 ? uint32_t{TIERCEL_MISSED} : key.encoding;
     const int32_t slot =
-        tiercel_set(engine_.raw(), h, key.data(), key.size(), key.encoding, Data(value), Size(value),
+        tiercel_set(engine_.raw(), h, key.data(), key.size(), encoding, Data(value), Size(value),
                     in_.Below(9), n.weight, n.ttl, n.stale, Data(tags), Size(tags), in_.Below(3), now);
     CheckStatus(slot);
-    if (slot < 0) return;
+    if (slot < 0 || encoding == TIERCEL_MISSED) return;
     // At an infinite time, or with a ttl too small to change the time, nothing is in time.
     const int32_t found = engine_.Get(h, key, -1, TIERCEL_GET_PEEK);
     FuzzExpect(found == slot || found == TIERCEL_MISS, "what was set is found in its slot");

@@ -47,7 +47,7 @@ extern "C" {
 #endif
 
 /* Raised by any change that an existing binding would notice. */
-#define TIERCEL_ABI_VERSION 2
+#define TIERCEL_ABI_VERSION 3
 
 typedef struct TiercelEngine TiercelEngine;
 
@@ -73,7 +73,12 @@ typedef enum TiercelStatus {
 } TiercelStatus;
 
 /* How the units of a string are stored. */
-typedef enum TiercelEncoding { TIERCEL_LATIN1 = 0, TIERCEL_UTF16 = 1 } TiercelEncoding;
+typedef enum TiercelEncoding {
+  TIERCEL_LATIN1 = 0,
+  TIERCEL_UTF16 = 1,
+  /* For tiercel_set alone: the key that the last tiercel_get missed; `key` and `length` are not read. */
+  TIERCEL_MISSED = 2
+} TiercelEncoding;
 
 /* Flags of tiercel_get. */
 typedef enum TiercelGetFlags {
@@ -255,8 +260,9 @@ int32_t tiercel_get(TiercelEngine* engine, double ns, const uint8_t* key, uint32
 /* Stores an entry and overtakes a load of its key; what depends on the key is invalidated. In bytes mode the
  * value is copied and `weight` is not read; in reference mode `value` is not read and `weight` is its size in
  * bytes. `format` is below 8, `names` a packed list of tags and dependencies, `flags` of TiercelSetFlags.
- * Returns the slot, TIERCEL_REJECTED or an error. Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE.
- * O(names). */
+ * Returns the slot, TIERCEL_REJECTED or an error; with TIERCEL_MISSED also TIERCEL_MISS, and nothing is done,
+ * if a call came since that took a key or stored one, or the get was of another namespace. Writes R_REMOVALS,
+ * R_ENTRIES, R_BYTES, R_NEXT_DUE. O(names). */
 TIERCEL_EXPORT(tiercel_set)
 int32_t tiercel_set(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length, uint32_t encoding,
                     const uint8_t* value, uint32_t value_length, uint32_t format, double weight, double ttl,

@@ -74,6 +74,9 @@ export class Engine {
   readonly #maxKeyBytes: number;
   readonly #keepsBytes: boolean;
   readonly #buffer: Buffer;
+  /** What the last get missed, and where: most often it is set next. */
+  #missed: string | undefined;
+  #missedIn: Namespace | undefined;
 
   constructor(choice: EngineChoice, options: CoreOptions) {
     this.#port = openEngine(choice);
@@ -156,17 +159,33 @@ export class Engine {
   get(ns: Namespace, key: string, now: number, flags: number): number {
     if (key.length > this.#port.ready) this.#buffer.prepare(key, 'key');
     const slot = this.#port.get(ns.handle, key, now, flags);
-    if (slot >= MISS) return slot;
+    if (slot >= MISS) {
+      if (slot === MISS) {
+        this.#missed = key;
+        this.#missedIn = ns;
+      }
+      return slot;
+    }
     if (slot === BAD_HANDLE && this.#reopen(ns)) return this.get(ns, key, now, flags);
     throw this.#error(slot);
   }
 
   set(ns: Namespace, key: string, payload: Payload, terms: Terms, now: number): number {
+    if (ns === this.#missedIn && key === this.#missed) {
+      this.#missedIn = undefined;
+      const slot = this.#set(ns, key, undefined, payload, terms, now);
+      if (slot !== MISS) return slot;
+    }
+    return this.#set(ns, key, key, payload, terms, now);
+  }
+
+  /** @param sent the key; undefined to take what the core has of it, from the get that missed it: MISS if it has not */
+  #set(ns: Namespace, key: string, sent: string | undefined, payload: Payload, terms: Terms, now: number): number {
     const buffer = this.#buffer;
     buffer.put(key, payload, terms.tags, terms.dependsOn);
     const slot = this.#port.set(
       ns.handle,
-      key,
+      sent,
       buffer.valueAt,
       buffer.valueLength,
       buffer.format,

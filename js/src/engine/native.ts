@@ -3,6 +3,7 @@ import { ABI_VERSION, REGISTERS } from '../generated/abi.js';
 import { bufferFor, type Port, readyFor } from './port.js';
 
 type NumbersOnly =
+  | 'setMissed'
   | 'resize'
   | 'watch'
   | 'stats'
@@ -83,6 +84,7 @@ class NativePort implements Port {
   // The hot calls have fields: an object with as many members as the addon is a dictionary to V8.
   readonly #get: (key: string) => number;
   readonly #set: (key: string) => number;
+  readonly #setMissed: () => number;
   /** Keeps the engine alive. */
   readonly #engine: { readonly id: number };
 
@@ -91,6 +93,7 @@ class NativePort implements Port {
     this.#arguments = addon.arguments;
     this.#get = addon.get;
     this.#set = addon.set;
+    this.#setMissed = addon.setMissed;
     this.#engine = addon.createEngine(this.registers);
     if (!this.reserve(0)) throw new TiercelError('ERR_TIERCEL_OUT_OF_MEMORY', 'no memory for a native engine');
   }
@@ -172,7 +175,7 @@ class NativePort implements Port {
   }
   set(
     ns: number,
-    key: string,
+    key: string | undefined,
     valueAt: number,
     valueLength: number,
     format: number,
@@ -185,7 +188,7 @@ class NativePort implements Port {
     now: number,
   ): number {
     this.#withValue(ns, valueAt, valueLength, format, weight, ttl, stale, namesAt, namesLength, flags, now);
-    return this.#set(key);
+    return key === undefined ? this.#setMissed() : this.#set(key);
   }
   delete(ns: number, key: string, now: number): number {
     this.#with(ns, now);

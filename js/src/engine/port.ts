@@ -65,9 +65,10 @@ export interface Port {
   size(ns: number): number;
 
   get(ns: number, key: string, now: number, flags: number): number;
+  /** @param key undefined for the one that the last get missed: MISS if the core does not know it any more */
   set(
     ns: number,
-    key: string,
+    key: string | undefined,
     valueAt: number,
     valueLength: number,
     format: number,

@@ -3,6 +3,7 @@ import {
   ABI_VERSION,
   type AbiCall,
   LATIN1,
+  MISSED,
   NO_MEMORY,
   R_VALUE,
   R_VALUE_LENGTH,
@@ -305,7 +306,7 @@ class WasmPort implements Port {
 
   set(
     ns: number,
-    key: string,
+    key: string | undefined,
     valueAt: number,
     valueLength: number,
     format: number,
@@ -317,7 +318,8 @@ class WasmPort implements Port {
     flags: number,
     now: number,
   ): number {
-    this.#write(key);
+    if (key === undefined) this.#encoding = MISSED;
+    else this.#write(key);
     const base = this.#base;
     try {
       return this.#done(
