@@ -1,3 +1,4 @@
+export type { Awaitable, CacheLike, LoadOptionsOf, SetOptionsOf } from './cache-like.js';
 export type { Duration, Milliseconds } from './duration.js';
 export { type EngineInfo, engineInfo } from './engine/info.js';
 export type { EngineChoice, EngineKind } from './engine/platform.js';
