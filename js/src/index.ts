@@ -1,9 +1,33 @@
 export type { Awaitable, CacheLike, LoadOptionsOf, SetOptionsOf } from './cache-like.js';
+export {
+  Cached,
+  type CachedFunction,
+  type CachedMethodOptions,
+  type CachedOptions,
+  type CachedResults,
+  cached,
+  cachedMethod,
+  type PromiseMethodDecorator,
+} from './decorators/cached.js';
+export type { CallOptions } from './decorators/cached-call.js';
+export {
+  type AnyMethodDecorator,
+  Invalidates,
+  type InvalidatesArguments,
+  type InvalidatesOptions,
+  invalidates,
+  type TargetsOf,
+} from './decorators/invalidates.js';
+export { type Memoized, type MemoizeOptions, memoize } from './decorators/memoize.js';
+export type { OfInstance } from './decorators/scope.js';
 export type { Duration, Milliseconds } from './duration.js';
 export { type EngineInfo, engineInfo } from './engine/info.js';
 export type { EngineChoice, EngineKind } from './engine/platform.js';
 export { TiercelError, type TiercelErrorCode } from './errors.js';
 export { version } from './generated/version.js';
+export { buildKey, type KeyPart } from './keys/build-key.js';
+export { fingerprint } from './keys/fingerprint.js';
+export { escapePattern } from './keys/pattern.js';
 export { MemoryCache } from './memory/memory-cache.js';
 export type {
   Bytes,

@@ -23,6 +23,9 @@ const JS_FLOORS = [
   ['engine/engine', 'engine/info'],
   ['memory'],
   ['cache-like'],
+  ['keys'],
+  ['invalidation', 'ttl'],
+  ['decorators'],
   ['index'],
   ['entry'],
 ];

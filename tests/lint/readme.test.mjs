@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { root, run } from '../../scripts/lib/run.mjs';
-import { packageJson, rule, source } from './rule.mjs';
+import { packageJson, rule, source, sources } from './rule.mjs';
 
 /** The fenced code blocks of a Markdown text in one of the languages. */
 function codeBlocks(text, ...languages) {
@@ -53,21 +53,22 @@ test('the documents show the two commands', () => {
 const runnable = (text) =>
   codeBlocks(text, 'js', 'mjs').filter((code) => /from 'tiercel'/.test(code) && !code.includes('// not run'));
 
-const examples = runnable(source('README.md').text);
+const documents = sources(/^(README\.md|docs\/guides\/.*\.md)$/);
 
-test('there are examples to run', () => {
-  assert.notEqual(examples.length, 0);
+test('there are examples to run in each document', () => {
+  for (const { path, text } of documents) assert.notEqual(runnable(text).length, 0, path);
   assert.equal(runnable("```js\nimport 'x'\n```\n```js\nimport { a } from 'tiercel'\n// not run\n```\n").length, 0);
 });
 
-for (const [index, code] of examples.entries()) {
-  const name = `example ${index + 1} of README.md runs: ${code.trim().split('\n')[0]}`;
-  test(name, async () => {
-    const folder = join(root, 'build/readme');
-    mkdirSync(folder, { recursive: true });
-    const file = join(folder, `example-${index + 1}.mjs`);
-    writeFileSync(file, code);
-    const { ok, output } = await run(process.execPath, [file], { deadline: Date.now() + 30_000 });
-    assert.ok(ok, output);
-  });
+for (const { path, text } of documents) {
+  for (const [index, code] of runnable(text).entries()) {
+    test(`example ${index + 1} of ${path} runs: ${code.trim().split('\n')[0]}`, async () => {
+      const folder = join(root, 'build/readme');
+      mkdirSync(folder, { recursive: true });
+      const file = join(folder, `${path.replaceAll('/', '-')}-${index + 1}.mjs`);
+      writeFileSync(file, code);
+      const { ok, output } = await run(process.execPath, [file], { deadline: Date.now() + 30_000 });
+      assert.ok(ok, output);
+    });
+  }
 }

@@ -1,0 +1,41 @@
+import type { CacheLike, MemoryCache, MemoryCacheOptions } from 'tiercel';
+import { openCache } from './cache.js';
+
+/** A cache of some kind, and the memory behind it. */
+export interface Opened {
+  readonly cache: CacheLike;
+  readonly memory: MemoryCache;
+}
+
+/** What building blocks must work on: a cache that answers at once, and one that answers later. */
+export const KINDS: readonly (readonly [string, (options?: MemoryCacheOptions) => Opened])[] = [
+  [
+    'a synchronous cache',
+    (options) => {
+      const memory = openCache(options);
+      return { cache: memory, memory };
+    },
+  ],
+  [
+    'an asynchronous cache',
+    (options) => {
+      const memory = openCache(options);
+      return { cache: answeringLater(memory), memory };
+    },
+  ],
+];
+
+/** A cache whose methods take effect, and are answered, some turns of the event loop after the call. */
+function answeringLater(memory: MemoryCache): CacheLike {
+  return new Proxy(memory, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (name === 'namespace') return (...parts: string[]) => answeringLater(target.namespace(...parts));
+      if (typeof member !== 'function') return member;
+      return async (...args: unknown[]) => {
+        await new Promise(setImmediate);
+        return Reflect.apply(member, target, args) as unknown;
+      };
+    },
+  }) as unknown as CacheLike;
+}
