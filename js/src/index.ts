@@ -48,3 +48,14 @@ export type {
   TtlContext,
   TtlRules,
 } from './memory/types.js';
+export { type ActivityTtlOptions, activityTtl } from './ttl/activity-ttl.js';
+export { dynamicTtl } from './ttl/dynamic-ttl.js';
+export { recommendedTtl } from './ttl/recommended-ttl.js';
+export {
+  type MemoryOf,
+  type Region,
+  type RegionName,
+  type RegionOptions,
+  type Regions,
+  regions,
+} from './ttl/regions.js';

@@ -18,6 +18,7 @@ import { Events, Wanted } from './events.js';
 import { Loading } from './loading.js';
 import type { ReadCacheOptions, ReadSetOptions } from './options.js';
 import { Schedule } from './schedule.js';
+import { seedRandomly } from './seed.js';
 import { type Sweepable, Sweeper } from './sweeper.js';
 import { TtlByRule } from './ttl-rules.js';
 import type { RemovalCause } from './types.js';
@@ -92,26 +93,14 @@ export class Shared<V> implements Sweepable {
     this.#stale = options.stale ?? 0;
     this.#terms = { ttl: this.#ttl, stale: this.#stale, tags: NO_NAMES, dependsOn: NO_NAMES, pinned: false };
     this.#timed = this.#ttl !== 0;
-    if (options.seed === undefined) this.#unseeded = !this.#seed();
+    if (options.seed === undefined) this.#unseeded = !seedRandomly(this.engine);
     else this.engine.seed(options.seed);
-  }
-
-  /** False where the platform has no randomness yet. */
-  #seed(): boolean {
-    const seed = new Uint8Array(16);
-    try {
-      crypto.getRandomValues(seed);
-    } catch {
-      return false;
-    }
-    this.engine.seed(seed);
-    return true;
   }
 
   /** The time for a call; first of all in each operation, since it refuses a closed cache. */
   now(): Milliseconds {
     if (this.closed) throw new TiercelError('ERR_TIERCEL_CLOSED', 'the cache is closed: create a new one');
-    if (this.#unseeded) this.#unseeded = !this.#seed();
+    if (this.#unseeded) this.#unseeded = !seedRandomly(this.engine);
     if (!this.#timed) return 0;
     const now = this.#clock();
     if (now >= this.#schedule.due) this.#keepAppointments(now);
