@@ -72,6 +72,7 @@ int32_t Cache::Touch(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_
     return Bad("ttl must be from 0 to 2^53 - 1");
   const uint32_t slot = found.slot;
   if (slot == kNone || !IsServable(slot)) {
+    if (mode == TIERCEL_TOUCH_EXPIRE) Overtake(scope, found.hash, found.text);
     ReclaimSome();
     return Finish(TIERCEL_MISS);
   }
@@ -82,6 +83,10 @@ int32_t Cache::Touch(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_
   const bool gets_deadline = mode == TIERCEL_TOUCH_RENEW ? ttl != 0 : mode == TIERCEL_TOUCH_EXPIRE;
   if (gets_deadline && !had_extra) {
     if (!entries_.ReserveExtra(slot)) return Finish(TIERCEL_NO_MEMORY);
+  }
+  // What a load has read may be what is out of date.
+  if (mode == TIERCEL_TOUCH_EXPIRE) Overtake(scope, found.hash, found.text);
+  if (gets_deadline && !had_extra) {
     if (!Grow(slot, kExtraCost)) {
       ReclaimSome();
       return Finish(TIERCEL_MISS);

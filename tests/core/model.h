@@ -159,10 +159,15 @@ class Model {
     KillSaved(causes_of);
   }
 
+  // What is being fetched for a key is out of date.
+  void Overtake(int place) {
+    for (auto& [handle, load] : loads) load.overtaken |= load.place == place;
+  }
+
   // A key has another value, or none: what depends on it is out of date, and what is being fetched for it.
   void Change(int place) {
+    Overtake(place);
     for (auto& [handle, load] : loads) {
-      load.overtaken |= load.place == place;
       if (NamespaceOf(load.place) == NamespaceOf(place)) load.KeyChanged(Bit(place));
     }
     const auto found = saved.find(place);

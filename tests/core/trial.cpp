@@ -155,6 +155,7 @@ class Trial {
     const int32_t slot =
         w_.Call([&] { return engine().Touch(ns, Witness::Key(op), op.ttl, w_.Now(), mode); });
     if (w_.RanOut()) return;
+    if (mode == TIERCEL_TOUCH_EXPIRE) model().Overtake(op.place);
     Model::Entry* const entry = Servable(op.place);
     if (slot >= 0) Expect(entry != nullptr, "only what may be served can be touched");
     if (entry == nullptr) {

@@ -13,6 +13,7 @@ interface Invalidation {
 const invalidations: Invalidation[] = [
   { name: 'delete of its key', apply: (cache) => cache.delete('k') },
   { name: 'deleteMany of its key', apply: (cache) => cache.deleteMany(['j', 'k']) },
+  { name: 'expire of its key', apply: (cache) => cache.expire('k') },
   { name: 'clear of its namespace', apply: (cache) => cache.clear() },
   {
     name: 'invalidation of a tag of its options',

@@ -100,7 +100,8 @@ typedef enum TiercelTouchMode {
   TIERCEL_TOUCH_RENEW = 0,
   /* The entry stays fresh for that much longer; one without ttl is left alone. No jitter. */
   TIERCEL_TOUCH_EXTEND = 1,
-  /* The entry is stale from now until it would have gone; `ttl` is not read. */
+  /* The entry is stale from now until it would have gone, and a load of its key is overtaken, whether or not
+   * there is an entry; `ttl` is not read. */
   TIERCEL_TOUCH_EXPIRE = 2
 } TiercelTouchMode;
 

@@ -244,7 +244,7 @@ export class MemoryCache<V = unknown> {
 
   /**
    * Makes an entry stale, to be served as such until it would have gone: `getOrSet` serves it once more while it loads a
-   * new one. Returns whether there was one to serve.
+   * new one. A load of the key that is in flight will not be stored. Returns whether there was one to serve.
    */
   expire(key: string): boolean {
     return this.#shared.touch(this.#ns, asKey(key), 0, TOUCH_EXPIRE);
