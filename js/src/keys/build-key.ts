@@ -7,12 +7,14 @@ export type KeyPart = string | number | bigint | boolean | null | undefined | ob
 
 /** Longest key, in characters, that is written out. */
 const LONGEST = 200;
-/** Of which these are left for whole parts, if the rest is `~` and a hash. */
-export const LONGEST_HEAD = LONGEST - 33;
+/** Of which these are left for whole parts, if the rest is `~` and a hash of 32 characters. */
+export const LONGEST_HEAD = 167;
 export const SEPARATOR = ':';
 
 /** The separator, and what means something in patterns, placeholders and cluster slots; and what these are escaped by. */
 const RESERVED = /[%:*?[\]\\{}]/g;
+/** Whether anything is to be escaped: most parts have nothing, and to see that is cheaper than to replace it. */
+const UNSAFE = /[%:*?[\]\\{}]|^[#~]/;
 
 /**
  * A key of parts, joined by `:`. Parts that are empty (`''`, null, undefined) are left out. In the others the characters
@@ -26,17 +28,19 @@ const RESERVED = /[%:*?[\]\\{}]/g;
  * @throws TiercelError `ERR_TIERCEL_INVALID_ARGUMENT` for functions, symbols, NaN and infinite numbers
  */
 export function buildKey(...parts: readonly KeyPart[]): string {
-  const texts: string[] = [];
+  let key = '';
   for (let i = 0; i < parts.length; i++) {
     const part = parts[i];
     if (part === '' || part === null || part === undefined) continue;
-    texts.push(typeof part === 'object' ? `#${fingerprint(part)}` : escapePart(textOf(part, `parts[${i}]`)));
+    if (key !== '') key += SEPARATOR;
+    key += typeof part === 'object' ? `#${fingerprint(part)}` : escapePart(textOf(part, () => `parts[${i}]`));
   }
-  return joined(texts);
+  return shortened(key);
 }
 
 /** A text such that it can be a part of a key, or of a pattern, and mean just itself. */
 export function escapePart(text: string): string {
+  if (!UNSAFE.test(text)) return text;
   const escaped = text.replace(RESERVED, percent);
   const first = escaped[0];
   return first === '#' || first === '~' ? percent(first) + escaped.slice(1) : escaped;
@@ -48,23 +52,24 @@ function percent(character: string): string {
 }
 
 /** @throws TiercelError `ERR_TIERCEL_INVALID_ARGUMENT` naming `name`, for what has no text of its own */
-export function textOf(value: unknown, name: string): string {
+export function textOf(value: unknown, name: string | (() => string)): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'bigint' || typeof value === 'boolean') return String(value);
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
-  throw invalidArgument(name, value, 'a string, a finite number, a bigint, a boolean');
+  const place = typeof name === 'string' ? name : name();
+  throw invalidArgument(place, value, 'a string, a finite number, a bigint, a boolean');
 }
 
-/** As many whole parts as fit, and the hash of all that come after. @param texts escaped */
-export function joined(texts: readonly string[]): string {
-  const key = texts.join(SEPARATOR);
+/** A key that is not too long: its parts, as many as fit, and the hash of all that come after. */
+export function shortened(key: string): string {
   if (key.length <= LONGEST) return key;
+  const parts = key.split(SEPARATOR);
   let head = '';
   let i = 0;
-  for (; i < texts.length; i++) {
-    const next = `${head}${texts[i]}${SEPARATOR}`;
+  for (; i < parts.length; i++) {
+    const next = `${head}${parts[i]}${SEPARATOR}`;
     if (next.length > LONGEST_HEAD) break;
     head = next;
   }
-  return `${head}~${hashText(texts.slice(i).join(SEPARATOR))}`;
+  return `${head}~${hashText(parts.slice(i).join(SEPARATOR))}`;
 }

@@ -5,7 +5,7 @@ const ACCEPTED =
   'anything made of primitives, arrays, plain objects, instances with enumerable members or toJSON, Map, Set, Date, RegExp, URLSearchParams, ArrayBuffer and views of it';
 
 /** Values within a value, and how deep: far above what is worth hashing, far below what ends the stack or the memory. */
-const MOST_VALUES = 2 ** 20;
+const MOST_VALUES = 1_048_576;
 const DEEPEST = 256;
 
 /**

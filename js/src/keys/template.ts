@@ -1,6 +1,6 @@
 import { describe, invalidArgument, TiercelError } from '../errors.js';
 import { typedText } from './argument-keys.js';
-import { escapePart, joined, LONGEST_HEAD, SEPARATOR, textOf } from './build-key.js';
+import { escapePart, LONGEST_HEAD, SEPARATOR, shortened, textOf } from './build-key.js';
 import { fingerprint } from './fingerprint.js';
 import { escapePattern, type ParsedPattern, parsePattern } from './pattern.js';
 
@@ -66,6 +66,12 @@ export class Template {
     return this.#pieces.some((piece) => typeof piece === 'object' && piece.path[0] === member);
   }
 
+  /** Whether what it makes is a single key, and no pattern of several. */
+  get isKey(): boolean {
+    const literals = this.#pieces.map((piece) => (typeof piece === 'string' ? piece : '-'));
+    return parsePattern(literals.join('')).kind === 'key';
+  }
+
   /**
    * Refuses a template of which two lists of values could make one key: a separator, which is escaped in values, has to
    * be between any two.
@@ -104,10 +110,11 @@ export class Template {
         'ERR_TIERCEL_LIMIT',
         `${this.#name}: ${describe(built)} begins with more than ${LONGEST_HEAD} characters, which long keys do not spell out; use a tag`,
       );
-    return plain === built && key === parsed ? [key] : [parsePattern(plain), key];
+    const other = parsePattern(plain);
+    return other.kind === key.kind && other.text === key.text ? [key] : [other, key];
   }
 
-  #fill(scope: Scope, write: (value: unknown, place: string) => string): string {
+  #fill(scope: Scope, write: (value: unknown, place: () => string) => string): string {
     let filled = '';
     for (const piece of this.#pieces) {
       if (typeof piece === 'string') {
@@ -115,8 +122,8 @@ export class Template {
         continue;
       }
       const value = valueAt(scope, piece.path);
-      const place = `${this.#name}: {${piece.name}}`;
-      if (value === undefined || value === null) throw invalidArgument(place, value, 'a value to put there');
+      const place = () => `${this.#name}: {${piece.name}}`;
+      if (value === undefined || value === null) throw invalidArgument(place(), value, 'a value to put there');
       filled += write(value, place);
     }
     return filled;
@@ -133,14 +140,10 @@ function valueAt(scope: Scope, path: Path): unknown {
 }
 
 /** As a part of a key. */
-function escaped(value: unknown, place: string, typed: boolean): string {
+function escaped(value: unknown, place: () => string, typed: boolean): string {
   return typeof value === 'object' ? `#${fingerprint(value)}` : escapePart(text(value, place, typed));
 }
 
-function text(value: unknown, place: string, typed: boolean): string {
+function text(value: unknown, place: () => string, typed: boolean): string {
   return typed ? typedText(value, place) : textOf(value, place);
-}
-
-function shortened(key: string): string {
-  return joined(key.split(SEPARATOR));
 }

@@ -12,8 +12,6 @@ export interface ActivityTtlOptions {
   max?: Duration;
 }
 
-const READERS = { fraction: number(0, 1), min: duration, max: duration };
-
 /**
  * Milliseconds that a value may live by when it last changed: a part of the time since, within limits. What changed a
  * minute ago will soon change again, what rested for a year will not (the heuristic of HTTP caches, RFC 9111, 4.2.2). So
@@ -21,7 +19,8 @@ const READERS = { fraction: number(0, 1), min: duration, max: duration };
  * @param lastActivity by the wall clock; in the future is as now
  */
 export function activityTtl(lastActivity: Date | Milliseconds, options?: ActivityTtlOptions): Milliseconds {
-  const { fraction = 0.1, min = 30_000, max = 7_200_000 } = read(options, READERS, 'options');
+  const readers = { fraction: number(0, 1), min: duration, max: duration };
+  const { fraction = 0.1, min = 30_000, max = 7_200_000 } = read(options, readers, 'options');
   if (min > max)
     throw new TiercelError(
       'ERR_TIERCEL_INVALID_OPTION',

@@ -9,7 +9,7 @@ import type { TtlContext, TtlRules } from '../memory/types.js';
 /** Rules as the core has read them, by the object that they were given in. */
 let compiled: WeakMap<TtlRules, TtlByRule> | undefined;
 
-const DEFAULTS: TtlRules = Object.freeze({});
+const DEFAULTS: TtlRules = {};
 
 /**
  * Milliseconds that a value of this type lives by the rules: what a cache with these `ttlRules` gives an entry that is
