@@ -1,5 +1,5 @@
 import type { Duration } from './duration.js';
-import type { GetOrSetOptions, Loader, SetOptions } from './memory/types.js';
+import type { CacheEvents, GetOrSetOptions, Loader, SetOptions } from './memory/types.js';
 
 /** At once, or later: what a call gives that is synchronous in one kind of cache and not in the other. */
 export type Awaitable<T> = T | PromiseLike<T>;
@@ -24,13 +24,20 @@ export interface CacheLike<V = unknown> {
   invalidatePattern(pattern: string): Awaitable<unknown>;
   namespace(...parts: string[]): CacheLike<V>;
   clear(): Awaitable<unknown>;
+  /** Of what is in this process. */
+  on?(event: 'remove', listener: (removed: Removed<V>) => void, pattern?: string): () => void;
 }
+
+export type Removed<V> = CacheEvents<V>['remove'];
 
 /** What `getOrSet` of a kind of cache takes beside key and loader. */
 export type LoadOptionsOf<C extends CacheLike> = NonNullable<Parameters<C['getOrSet']>[2]>;
 
 /** What `set` of a kind of cache takes beside key and value. */
 export type SetOptionsOf<C extends CacheLike> = NonNullable<Parameters<C['set']>[2]>;
+
+/** What a cache holds. */
+export type ValueOf<C extends CacheLike> = C extends CacheLike<infer V> ? V : never;
 
 /** A promise, of any make. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

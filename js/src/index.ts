@@ -1,4 +1,5 @@
-export type { Awaitable, CacheLike, LoadOptionsOf, SetOptionsOf } from './cache-like.js';
+export type { Awaitable, CacheLike, LoadOptionsOf, Removed, SetOptionsOf, ValueOf } from './cache-like.js';
+export type { ViewOf } from './cache-view.js';
 export {
   Cached,
   type CachedFunction,
@@ -25,6 +26,22 @@ export { type EngineInfo, engineInfo } from './engine/info.js';
 export type { EngineChoice, EngineKind } from './engine/platform.js';
 export { TiercelError, type TiercelErrorCode } from './errors.js';
 export { version } from './generated/version.js';
+export {
+  type InvalidateOnOptions,
+  Invalidator,
+  type InvalidatorOptions,
+  type Targets,
+} from './invalidation/invalidator.js';
+export type {
+  ChangeOperation,
+  DocumentChange,
+  InvalidationPlan,
+  InvalidationStrategy,
+  PlannedCollection,
+  PlannedTargets,
+} from './invalidation/plan.js';
+export { type Validate, validated } from './invalidation/validated.js';
+export { VersionedCache, type VersionedCacheOptions } from './invalidation/versioned-cache.js';
 export { buildKey, type KeyPart } from './keys/build-key.js';
 export { fingerprint } from './keys/fingerprint.js';
 export { escapePattern } from './keys/pattern.js';
@@ -53,7 +70,6 @@ export { dynamicTtl } from './ttl/dynamic-ttl.js';
 export { recommendedTtl } from './ttl/recommended-ttl.js';
 export {
   type MemoryOf,
-  type Region,
   type RegionName,
   type RegionOptions,
   type Regions,

@@ -23,6 +23,7 @@ const JS_FLOORS = [
   ['engine/engine', 'engine/info'],
   ['memory'],
   ['cache-like'],
+  ['cache-view'],
   ['keys'],
   ['invalidation', 'ttl'],
   ['decorators'],

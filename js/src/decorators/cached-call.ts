@@ -1,6 +1,7 @@
 import { type Awaitable, type CacheLike, isThenable } from '../cache-like.js';
 import type { Duration } from '../duration.js';
 import { invalidArgument, invalidOption, TiercelError } from '../errors.js';
+import { getOrSetValid } from '../invalidation/validated.js';
 import { argumentsKey } from '../keys/argument-keys.js';
 import { Template } from '../keys/template.js';
 import type { GetOrSetOptions, LoadContext } from '../memory/types.js';
@@ -41,8 +42,8 @@ export class CachedCall {
   readonly #fn: Callable;
   readonly #options: CallOptions;
   readonly #source: OfInstance<CacheLike> | undefined;
-  /** As given to `getOrSet`. */
-  readonly #rest: GetOrSetOptions;
+  /** What all calls give to `getOrSet`. */
+  readonly #fixed: GetOrSetOptions;
   readonly #ownerName: () => string;
   readonly #key: Template | undefined;
   /** Those that are known before the call, and those that depend on its result. */
@@ -61,7 +62,7 @@ export class CachedCall {
     this.#fn = fn;
     this.#source = cache;
     this.#options = { ...options };
-    this.#rest = rest;
+    this.#fixed = ttl === undefined || typeof ttl === 'function' ? rest : { ...rest, ttl };
     this.#ownerName = ownerName;
     const roots = rootsOf(fn, params, false);
     this.#key = typeof key === 'string' ? new Template(key, 'key', roots.find, roots.accepted) : undefined;
@@ -77,22 +78,10 @@ export class CachedCall {
     const cache = cacheOf(this.#source, instance);
     const key = this.keyOf(instance, args, cache);
     const options = this.#loadOptions(instance, args);
-    let loaded = false;
-    const loader = (context: LoadContext) => {
-      loaded = true;
-      return this.load(instance, args, context);
-    };
-    const value = await cache.getOrSet(key, loader, options);
+    const loader = (context: LoadContext) => this.load(instance, args, context);
     const { validate } = this.#options;
-    if (loaded || validate === undefined || validate(value, args)) return value;
-    const reload = (context: LoadContext) => {
-      const { stale } = context;
-      if (stale === undefined || !validate(stale.value, args)) return loader(context);
-      // Another caller has reloaded it since it was found.
-      context.skip();
-      return stale.value;
-    };
-    return cache.getOrSet(key, reload, { ...options, forceRefresh: true });
+    if (validate === undefined) return cache.getOrSet(key, loader, options);
+    return getOrSetValid(cache, key, loader, options, (value) => validate(value, args));
   }
 
   /** Calls the function, and says of its result what the options do. */
@@ -103,8 +92,8 @@ export class CachedCall {
   }
 
   #describe(result: unknown, instance: unknown, args: readonly unknown[], context: LoadContext): unknown {
-    const { unless, validate, ttl, tags } = this.#options;
-    if (unless?.(result, args) === true || validate?.(result, args) === false) {
+    const { unless, ttl, tags } = this.#options;
+    if (unless?.(result, args) === true) {
       context.skip();
       return result;
     }
@@ -116,13 +105,12 @@ export class CachedCall {
   }
 
   #loadOptions(instance: unknown, args: readonly unknown[]): GetOrSetOptions {
+    if (this.#tags.length === 0 && this.#dependsOn.length === 0) return this.#fixed;
     const scope = scopeOf(instance, args);
-    const { ttl } = this.#options;
     return {
-      ...this.#rest,
-      ...(ttl !== undefined && typeof ttl !== 'function' && { ttl }),
-      ...(this.#tags.length > 0 && { tags: this.#tags.map((tag) => tag.plain(scope)) }),
-      ...(this.#dependsOn.length > 0 && { dependsOn: this.#dependsOn.map((key) => key.key(scope)) }),
+      ...this.#fixed,
+      tags: this.#tags.map((tag) => tag.plain(scope)),
+      dependsOn: this.#dependsOn.map((key) => key.key(scope)),
     };
   }
 

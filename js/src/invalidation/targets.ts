@@ -14,6 +14,9 @@ export function targetOf(text: unknown, name = 'targets'): Target {
   return text.startsWith(TAG) ? { kind: 'tag', text: text.slice(TAG.length) } : parsePattern(text);
 }
 
+/** For {@link TargetTemplates} whose placeholders are members of some object. */
+export const memberRoots = [(first: string): Path => [first], 'members of what comes with it'] as const;
+
 /** Templates of keys, patterns and, after `tag:`, tags, which are filled when something is to be invalidated. */
 export class TargetTemplates {
   readonly #tags: Template[] = [];
@@ -34,12 +37,9 @@ export class TargetTemplates {
     }
   }
 
-  get patterns(): readonly Template[] {
-    return this.#patterns;
-  }
-
-  get tags(): readonly Template[] {
-    return this.#tags;
+  /** Whether all of them are single keys. */
+  get areKeys(): boolean {
+    return this.#tags.length === 0 && this.#patterns.every((template) => template.isKey);
   }
 
   /** All of them are filled before anything is invalidated, so that a value that is missing leaves nothing half done. */
@@ -52,10 +52,14 @@ export class TargetTemplates {
 }
 
 /**
- * Invalidates all targets. Of a synchronous cache they are gone on return; else a promise is returned, which rejects
+ * Invalidates all targets, and makes keys stale. Of a synchronous cache they are gone on return; else a promise is returned, which rejects
  * with the first error after all have been tried.
  */
-export function invalidateTargets(cache: CacheLike, targets: readonly Target[]): Awaitable<void> {
+export function invalidateTargets(
+  cache: CacheLike,
+  targets: readonly Target[],
+  stale: readonly Target[] = [],
+): Awaitable<void> {
   const pending: PromiseLike<unknown>[] = [];
   const failures: unknown[] = [];
   const tags = new Set<string>();
@@ -63,6 +67,7 @@ export function invalidateTargets(cache: CacheLike, targets: readonly Target[]):
     if (target.kind === 'tag') tags.add(target.text);
     else attempt(() => invalidateKeys(cache, target), pending, failures);
   }
+  for (const { text } of stale) attempt(() => cache.expire(text), pending, failures);
   if (tags.size > 0) attempt(() => cache.invalidateTags(...tags), pending, failures);
   if (pending.length > 0) return settled(pending, failures);
   if (failures.length > 0) throw failures[0];

@@ -1,32 +1,29 @@
 import type { Milliseconds } from '../duration.js';
-import type { Namespace } from '../engine/engine.js';
 import { TiercelError } from '../errors.js';
 
 /** Most invalidations that may wait at a time. */
 const MOST = 2 ** 20;
 
-/** A key that is to be invalidated, and when, by the cache's clock. */
+/** What is to be invalidated, and when, by some clock. */
 export interface Appointment {
   readonly due: Milliseconds;
-  readonly ns: Namespace;
-  readonly key: string;
 }
 
 /** Invalidations yet to come: a binary heap, the next one first. Invariant: no item is due before its parent. */
-export class Schedule {
-  readonly #heap: Appointment[] = [];
+export class Schedule<T extends Appointment> {
+  readonly #heap: T[] = [];
 
   /** When the next is due; infinity if there is none. */
   due: Milliseconds = Number.POSITIVE_INFINITY;
 
   /** O(log n). */
-  add(appointment: Appointment): void {
+  add(appointment: T): void {
     const heap = this.#heap;
     if (heap.length === MOST)
       throw new TiercelError('ERR_TIERCEL_LIMIT', 'a limit was reached: 2^20 scheduled invalidations at a time');
     let at = heap.length;
     for (let parent = (at - 1) >> 1; at > 0 && this.#dueAt(parent) > appointment.due; parent = (at - 1) >> 1) {
-      heap[at] = heap[parent] as Appointment;
+      heap[at] = heap[parent] as T;
       at = parent;
     }
     heap[at] = appointment;
@@ -34,7 +31,7 @@ export class Schedule {
   }
 
   /** Takes out the next, if it is due. O(log n). */
-  take(now: Milliseconds): Appointment | undefined {
+  take(now: Milliseconds): T | undefined {
     const heap = this.#heap;
     if (this.due > now) return undefined;
     const first = heap[0];
@@ -50,14 +47,14 @@ export class Schedule {
   }
 
   /** Puts an item where the first was, and down from there as far as it must. */
-  #sink(item: Appointment): void {
+  #sink(item: T): void {
     const heap = this.#heap;
     let at = 0;
     while (true) {
       let child = 2 * at + 1;
       if (this.#dueAt(child + 1) < this.#dueAt(child)) child++;
       if (this.#dueAt(child) >= item.due) break;
-      heap[at] = heap[child] as Appointment;
+      heap[at] = heap[child] as T;
       at = child;
     }
     heap[at] = item;

@@ -47,7 +47,8 @@ export class Shared<V> implements Sweepable {
   readonly events: Events;
   readonly loading: Loading<V>;
   readonly sweeper: Sweeper;
-  readonly #schedule = new Schedule();
+  /** Keys to be deleted. */
+  readonly #schedule = new Schedule<{ due: Milliseconds; ns: Namespace; key: string }>();
   readonly #rules: TtlByRule | undefined;
   /** Whether values are kept as copies, in bytes mode. */
   readonly copies: boolean;

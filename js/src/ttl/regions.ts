@@ -1,4 +1,5 @@
 import type { Awaitable, CacheLike, LoadOptionsOf, SetOptionsOf } from '../cache-like.js';
+import { CacheView, type ViewOf } from '../cache-view.js';
 import type { Duration } from '../duration.js';
 import { invalidArgument } from '../errors.js';
 import { duration, nested, read } from '../memory/readers.js';
@@ -12,28 +13,19 @@ export interface RegionOptions {
 
 export type RegionName = 'short' | 'default' | 'long' | 'memory';
 
-/** A region: reads and writes as its cache does, but in a namespace and with a ttl of its own. */
-export interface Region<C extends CacheLike> extends Omit<Pick<C, keyof CacheLike>, 'namespace'> {
-  namespace(...parts: string[]): Region<C>;
-}
-
 /** The cache that is behind the region `memory`: of a cache of several tiers the first. */
 export type MemoryOf<C extends CacheLike> = C extends { readonly memory: infer M extends CacheLike } ? M : C;
 
 export type Regions<C extends CacheLike> = Readonly<
-  Record<Exclude<RegionName, 'memory'>, Region<C>> & { memory: Region<MemoryOf<C>> }
+  Record<Exclude<RegionName, 'memory'>, ViewOf<C>> & { memory: ViewOf<MemoryOf<C>> }
 >;
 
-const MINUTE = 60_000;
-
 const DEFAULTS: Readonly<Record<RegionName, RegionOptions>> = {
-  short: { ttl: MINUTE },
-  default: { ttl: 5 * MINUTE },
-  long: { ttl: 24 * 60 * MINUTE },
-  memory: { ttl: 5 * MINUTE },
+  short: { ttl: '1m' },
+  default: { ttl: '5m' },
+  long: { ttl: '1d' },
+  memory: { ttl: '5m' },
 };
-
-const REGION = nested<RegionOptions>({ ttl: duration, stale: duration });
 
 /**
  * Parts of a cache by how long things live there: `short` (1 minute), `default` (5 minutes), `long` (1 day), and
@@ -47,7 +39,8 @@ export function regions<C extends CacheLike>(
   options?: { readonly [name in RegionName]?: RegionOptions },
 ): Regions<C> {
   if (typeof cache !== 'object' || cache === null) throw invalidArgument('cache', cache, 'a cache');
-  const given = read(options, { short: REGION, default: REGION, long: REGION, memory: REGION }, 'options');
+  const times = nested<RegionOptions>({ ttl: duration, stale: duration });
+  const given = read(options, { short: times, default: times, long: times, memory: times }, 'options');
   const memory = (cache as { memory?: CacheLike }).memory ?? cache;
   const region = (name: RegionName, of: CacheLike) =>
     new RegionView(of.namespace('region', name), { ...DEFAULTS[name], ...given[name] });
@@ -60,12 +53,11 @@ export function regions<C extends CacheLike>(
   return made as unknown as Regions<C>;
 }
 
-class RegionView<C extends CacheLike> implements CacheLike {
-  readonly #cache: C;
+class RegionView<C extends CacheLike> extends CacheView<C> {
   readonly #options: RegionOptions;
 
   constructor(cache: C, options: RegionOptions) {
-    this.#cache = cache;
+    super(cache);
     this.#options = options;
   }
 
@@ -76,50 +68,23 @@ class RegionView<C extends CacheLike> implements CacheLike {
     return { ...options, ...(ttl !== undefined && { ttl }), ...(stale !== undefined && { stale }) } as O;
   }
 
-  set(key: string, value: unknown, options?: SetOptionsOf<C>): Awaitable<unknown> {
-    return this.#cache.set(key, value, this.#with(options));
-  }
-  setMany(entries: Iterable<readonly [string, unknown]>, options?: SetOptionsOf<C>): Awaitable<unknown> {
-    return this.#cache.setMany(entries, this.#with(options));
-  }
-  getOrSet(key: string, loader: Loader<unknown>, options?: LoadOptionsOf<C>): PromiseLike<unknown> {
-    return this.#cache.getOrSet(key, loader, this.#with(options));
-  }
-  touch(key: string, ttl: Duration | undefined = this.#options.ttl): Awaitable<unknown> {
-    return this.#cache.touch(key, ttl);
-  }
-  namespace(...parts: string[]): CacheLike {
-    return new RegionView(this.#cache.namespace(...parts), this.#options);
+  override set(key: string, value: unknown, options?: SetOptionsOf<C>): Awaitable<unknown> {
+    return super.set(key, value, this.#with(options));
   }
 
-  get(key: string): Awaitable<unknown> {
-    return this.#cache.get(key);
+  override setMany(entries: Iterable<readonly [string, unknown]>, options?: SetOptionsOf<C>): Awaitable<unknown> {
+    return super.setMany(entries, this.#with(options));
   }
-  getMany(keys: Iterable<string>): Awaitable<Map<string, unknown>> {
-    return this.#cache.getMany(keys);
+
+  override getOrSet(key: string, loader: Loader<unknown>, options?: LoadOptionsOf<C>): PromiseLike<unknown> {
+    return super.getOrSet(key, loader, this.#with(options));
   }
-  has(key: string): Awaitable<boolean> {
-    return this.#cache.has(key);
+
+  override touch(key: string, ttl: Duration | undefined = this.#options.ttl): Awaitable<unknown> {
+    return super.touch(key, ttl);
   }
-  expire(key: string): Awaitable<unknown> {
-    return this.#cache.expire(key);
-  }
-  delete(key: string): Awaitable<unknown> {
-    return this.#cache.delete(key);
-  }
-  deleteMany(keys: Iterable<string>): Awaitable<unknown> {
-    return this.#cache.deleteMany(keys);
-  }
-  invalidateTags(...tags: string[]): Awaitable<unknown> {
-    return this.#cache.invalidateTags(...tags);
-  }
-  invalidatePrefix(prefix: string): Awaitable<unknown> {
-    return this.#cache.invalidatePrefix(prefix);
-  }
-  invalidatePattern(pattern: string): Awaitable<unknown> {
-    return this.#cache.invalidatePattern(pattern);
-  }
-  clear(): Awaitable<unknown> {
-    return this.#cache.clear();
+
+  namespace(...parts: string[]): CacheLike {
+    return new RegionView(this.cache.namespace(...parts), this.#options);
   }
 }

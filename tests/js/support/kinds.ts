@@ -32,6 +32,7 @@ function answeringLater(memory: MemoryCache): CacheLike {
       const member: unknown = Reflect.get(target, name, target);
       if (name === 'namespace') return (...parts: string[]) => answeringLater(target.namespace(...parts));
       if (typeof member !== 'function') return member;
+      if (name === 'on') return member.bind(target) as unknown;
       return async (...args: unknown[]) => {
         await new Promise(setImmediate);
         return Reflect.apply(member, target, args) as unknown;
