@@ -1,5 +1,7 @@
 export type { Awaitable, CacheLike, LoadOptionsOf, Removed, SetOptionsOf, ValueOf } from './cache-like.js';
 export type { ViewOf } from './cache-view.js';
+export { configFromEnv, type EnvironmentConfig } from './config/environment.js';
+export type { HostAndPort, RedisSettings } from './config/redis-settings.js';
 export {
   Cached,
   type CachedFunction,

@@ -25,7 +25,7 @@ const JS_FLOORS = [
   ['cache-like'],
   ['cache-view'],
   ['keys'],
-  ['invalidation', 'ttl'],
+  ['invalidation', 'ttl', 'config'],
   ['decorators'],
   ['index'],
   ['entry'],

@@ -95,4 +95,27 @@ describe('esbuild bundles it', () => {
     });
     assert.ok(Object.values(metafile.outputs)[0].bytes < 1_000);
   });
+
+  it('and of what is around a cache only what is used', async () => {
+    const bundled = async (code) => {
+      const file = project.write('used.mjs', code);
+      const { outputFiles } = await build({
+        entryPoints: [file],
+        bundle: true,
+        platform: 'neutral',
+        format: 'esm',
+        write: false,
+        outfile: 'used.js',
+      });
+      return outputFiles[0].text;
+    };
+    // Of keys, decorators, ttl, invalidation and configuration a text each that is in no other.
+    const marks = /sixes|addInitializer|computed_document|statistics\.fields|REDIS_URL|versioned/g;
+    const all = await bundled("export * from 'tiercel';\n");
+    assert.ok(new Set(all.match(marks)).size >= 6);
+    const some = await bundled("import { MemoryCache } from 'tiercel';\nconsole.log(MemoryCache.createSync().size);\n");
+    assert.deepEqual([...new Set(some.match(marks))], []);
+    const key = await bundled("import { buildKey } from 'tiercel';\nconsole.log(buildKey('a'));\n");
+    assert.deepEqual([...new Set(key.match(marks))], ['sixes']);
+  });
 });

@@ -40,7 +40,7 @@ function unknownOption(name: string, known: readonly string[], what: string): Ti
 }
 
 /** Insertions, deletions and replacements that make one name of the other, in lower case. */
-function distance(from: string, to: string): number {
+export function distance(from: string, to: string): number {
   const a = from.slice(0, 32).toLowerCase();
   const b = to.toLowerCase();
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
