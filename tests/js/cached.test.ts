@@ -1,4 +1,5 @@
 import { type CacheLike, cached, fingerprint } from 'tiercel';
+import { openCache } from './support/cache.js';
 import { FakeClock } from './support/clock.js';
 import { deferred, settled } from './support/deferred.js';
 import { expectFailure, expectThrow, failureOf } from './support/errors.js';
@@ -6,7 +7,7 @@ import { KINDS } from './support/kinds.js';
 
 describe.each(KINDS)('a function whose results are in %s', (_, open) => {
   test('is called once for equal arguments', async () => {
-    const { cache } = open();
+    const { cache } = await open();
     const calls: unknown[][] = [];
     const find = cached(
       async (id: number, filter?: { a: number; b?: number }) => {
@@ -28,7 +29,7 @@ describe.each(KINDS)('a function whose results are in %s', (_, open) => {
   });
 
   test('is called once for all that ask meanwhile, and its failure is theirs, and not kept', async () => {
-    const { cache } = open();
+    const { cache } = await open();
     const results = [deferred<string>(), deferred<string>()];
     let calls = 0;
     const load = cached(() => (results[calls++] as (typeof results)[0]).promise, { cache, name: 'load' });
@@ -45,7 +46,7 @@ describe.each(KINDS)('a function whose results are in %s', (_, open) => {
   });
 
   test('takes 1 and "1" for different arguments, unless told otherwise', async () => {
-    const { cache } = open();
+    const { cache } = await open();
     const typed = cached((...args: unknown[]) => typeof args[0], { cache, name: 'typed' });
     expect([await typed(1), await typed('1'), await typed(1n), await typed(true), await typed('true')]).toEqual([
       'number',
@@ -60,7 +61,7 @@ describe.each(KINDS)('a function whose results are in %s', (_, open) => {
   });
 
   test('does not keep undefined, but null', async () => {
-    const { cache } = open();
+    const { cache } = await open();
     let calls = 0;
     const nothing = cached((value: null | undefined) => [calls++, value][1], { cache, name: 'nothing' });
     await nothing(undefined);
@@ -72,7 +73,7 @@ describe.each(KINDS)('a function whose results are in %s', (_, open) => {
   });
 
   test('does not keep the results that it is told not to', async () => {
-    const { cache } = open();
+    const { cache } = await open();
     let calls = 0;
     const find = cached(async (id: number) => ({ id, draft: id > 5, call: ++calls }), {
       cache,
@@ -85,7 +86,7 @@ describe.each(KINDS)('a function whose results are in %s', (_, open) => {
   });
 
   test('has keys by template, with placeholders by position, name and member', async () => {
-    const { cache, memory } = open();
+    const { cache, memory } = await open();
     const byPosition = cached(async (user: { id: number }, page: number) => [user.id, page], {
       cache,
       key: 'a:{0.id}:{1}',
@@ -107,7 +108,7 @@ describe.each(KINDS)('a function whose results are in %s', (_, open) => {
   });
 
   test('has keys by a function of the arguments', async () => {
-    const { cache, memory } = open();
+    const { cache, memory } = await open();
     const find = cached(async (id: number, _options: object) => id, { cache, key: (id) => `find:${id}` });
     await find(1, {});
     expect([...memory.keys()]).toEqual(['find:1']);
@@ -116,7 +117,7 @@ describe.each(KINDS)('a function whose results are in %s', (_, open) => {
   });
 
   test('refuses calls whose key would lack a value', async () => {
-    const { cache } = open();
+    const { cache } = await open();
     const find = cached(async (user: { id?: number } | null) => user, { cache, key: 'user:{user.id}' });
     await expectFailure(() => find(null), 'ERR_TIERCEL_INVALID_ARGUMENT', /^key: \{user\.id\}: got undefined/);
     await expectFailure(() => find({}), 'ERR_TIERCEL_INVALID_ARGUMENT', /^key: \{user\.id\}: got undefined/);
@@ -124,7 +125,7 @@ describe.each(KINDS)('a function whose results are in %s', (_, open) => {
   });
 
   test('passes options on: tags, with placeholders, of the result too', async () => {
-    const { cache, memory } = open();
+    const { cache, memory } = await open();
     const find = cached(async (id: number) => ({ id, owner: `o${id}` }), {
       cache,
       key: 'doc:{id}',
@@ -146,7 +147,7 @@ describe.each(KINDS)('a function whose results are in %s', (_, open) => {
 
   test('may say how long results live, and what they depend on', async () => {
     const clock = new FakeClock();
-    const { cache, memory } = open({ now: clock.now });
+    const { cache, memory } = await open({ now: clock.now });
     const find = cached(async (id: number) => ({ id }), {
       cache,
       key: 'doc:{id}',
@@ -160,7 +161,7 @@ describe.each(KINDS)('a function whose results are in %s', (_, open) => {
   });
 
   test('does not serve a result that is not valid any more', async () => {
-    const { cache } = open();
+    const { cache } = await open();
     let schema = 1;
     let calls = 0;
     const find = cached(async () => ({ schema, call: ++calls }), {
@@ -176,7 +177,7 @@ describe.each(KINDS)('a function whose results are in %s', (_, open) => {
   });
 
   test('can have single results invalidated, also those in flight', async () => {
-    const { cache } = open();
+    const { cache } = await open();
     const results = [deferred<number>(), deferred<number>()];
     let calls = 0;
     const find = cached((_id: number) => (results[calls++] as (typeof results)[0]).promise, { cache, name: 'find' });
@@ -197,7 +198,7 @@ describe.each(KINDS)('a function whose results are in %s', (_, open) => {
   });
 
   test('shares no name with another function', async () => {
-    const { cache } = open();
+    const { cache } = await open();
     const make = (tenant: string) =>
       cached(
         async function load(id: number) {
@@ -211,7 +212,7 @@ describe.each(KINDS)('a function whose results are in %s', (_, open) => {
 });
 
 test('the arguments of a key are told apart whatever is in them', () => {
-  const { cache } = (KINDS[0] as (typeof KINDS)[0])[1]();
+  const cache = openCache();
   const fn = cached(async (...args: unknown[]) => args.length, { cache, name: 'f' });
   const lists: unknown[][] = [
     [],
@@ -253,7 +254,7 @@ test('the arguments of a key are told apart whatever is in them', () => {
 });
 
 test('keeps the name and the number of parameters of a function, and passes this on', async () => {
-  const { cache } = (KINDS[0] as (typeof KINDS)[0])[1]();
+  const cache = openCache();
   const host = {
     factor: 3,
     times: cached(
@@ -309,7 +310,7 @@ describe('what is wrong is refused when it is made', () => {
   test('and what only the cache can tell when it is called', async () => {
     const wrong = cached(async () => 1, { cache: {} as CacheLike, name: 'wrong' });
     await expectFailure(wrong, 'ERR_TIERCEL_INVALID_OPTION', /^cache: got an object; accepted: a cache/);
-    const { cache: real } = (KINDS[0] as (typeof KINDS)[0])[1]();
+    const real = openCache();
     const misspelt = cached(async () => 1, { cache: real, name: 'misspelt', stael: 5 } as never);
     await expectFailure(misspelt as () => Promise<number>, 'ERR_TIERCEL_UNKNOWN_OPTION', /did you mean "stale"/);
     const anonymous = cached(
@@ -323,7 +324,7 @@ describe('what is wrong is refused when it is made', () => {
   });
 
   test('errors of callbacks are those of the call', async () => {
-    const { cache: real } = (KINDS[0] as (typeof KINDS)[0])[1]();
+    const real = openCache();
     for (const callback of ['key', 'unless', 'ttl', 'tags', 'validate']) {
       const fn = cached(async () => 1, {
         cache: real,

@@ -17,8 +17,8 @@ const KEYS = [
 ];
 
 describe.each(KINDS)('invalidation of %s after a call', (_, open) => {
-  function opened(targets: string[], options: InvalidatesOptions<never> = {}) {
-    const { cache, memory } = open();
+  async function opened(targets: string[], options: InvalidatesOptions<never> = {}) {
+    const { cache, memory } = await open();
     for (const key of KEYS) memory.set(key, key, { tags: [`tag of ${key}`, `by ${key[0]}`] });
     const call = invalidates(async (userId: unknown, result?: unknown) => [userId, result][1], ...targets, {
       cache,
@@ -43,13 +43,13 @@ describe.each(KINDS)('invalidation of %s after a call', (_, open) => {
     ['nor any other', ['files:{userId}'], '1:*', []],
     ['nor does a name reach into another', ['user:{userId}*'], '*', []],
   ])('takes %s', async (_what, targets, userId, expected) => {
-    const { call, gone } = opened(targets);
+    const { call, gone } = await opened(targets);
     await call(userId);
     expect(gone()).toEqual(expected);
   });
 
   test('finds keys that buildKey or a template made, whatever is in them', async () => {
-    const { call, cache, memory } = opened(['docs:{userId}:*', 'doc:{userId}']);
+    const { call, cache, memory } = await opened(['docs:{userId}:*', 'doc:{userId}']);
     const ids = ['a:b', '*', '50%', '{x}', '#1', '~', 'ü', ' ', "it's", 'a'];
     const find = cached(async (id: string) => id, { cache, key: 'docs:{id}:templated' });
     for (const id of ids) {
@@ -77,7 +77,7 @@ describe.each(KINDS)('invalidation of %s after a call', (_, open) => {
   });
 
   test('is over when the caller gets the result, and not begun before', async () => {
-    const { cache, memory } = open();
+    const { cache, memory } = await open();
     const write = deferred<string>();
     memory.set('user:1', 'old');
     const save = invalidates(() => write.promise, 'user:1', { cache });
@@ -90,7 +90,7 @@ describe.each(KINDS)('invalidation of %s after a call', (_, open) => {
   });
 
   test('takes members of the result, and a load that began before is not kept', async () => {
-    const { cache, memory } = open();
+    const { cache, memory } = await open();
     const load = deferred<string>();
     const loading = cache.getOrSet('user:7', () => load.promise);
     const create = invalidates(async () => ({ user: { id: 7 } }), 'user:{result.user.id}', { cache });
@@ -102,7 +102,7 @@ describe.each(KINDS)('invalidation of %s after a call', (_, open) => {
   });
 
   test('does not happen if the call fails', async () => {
-    const { cache, memory } = open();
+    const { cache, memory } = await open();
     memory.set('user:1', 1);
     const fails = invalidates(
       async () => {
@@ -124,7 +124,7 @@ describe.each(KINDS)('invalidation of %s after a call', (_, open) => {
   });
 
   test('does not happen for results that change nothing', async () => {
-    const { call, gone } = opened(['user:{userId}'], {
+    const { call, gone } = await opened(['user:{userId}'], {
       unless: (result: unknown, [id]) => result === 'same' && id === 1,
     });
     await call(1, 'same');
@@ -134,7 +134,7 @@ describe.each(KINDS)('invalidation of %s after a call', (_, open) => {
   });
 
   test('can be of what a function says, without placeholders', async () => {
-    const { cache, memory } = open();
+    const { cache, memory } = await open();
     for (const key of KEYS) memory.set(key, 1, { tags: ['t'] });
     const call = invalidates(
       async (ids: number[]) => ids.length,
@@ -152,7 +152,7 @@ describe.each(KINDS)('invalidation of %s after a call', (_, open) => {
   });
 
   test('fails the call if a value is missing, with nothing half done; or tells of it', async () => {
-    const { call, gone } = opened(['files:1:*', 'user:{userId}']);
+    const { call, gone } = await opened(['files:1:*', 'user:{userId}']);
     await expectFailure(
       () => call(undefined),
       'ERR_TIERCEL_INVALID_ARGUMENT',
@@ -160,7 +160,7 @@ describe.each(KINDS)('invalidation of %s after a call', (_, open) => {
     );
     expect(gone()).toEqual([]);
     const errors: unknown[] = [];
-    const lenient = opened(['user:{userId}'], {
+    const lenient = await opened(['user:{userId}'], {
       onError: (error, args) => errors.push((error as Error).message, args),
     });
     expect(await lenient.call(null, 'result')).toBe('result');
@@ -168,7 +168,7 @@ describe.each(KINDS)('invalidation of %s after a call', (_, open) => {
   });
 
   test('goes on with the others if one fails, and then fails', async () => {
-    const { cache, gone } = opened(['user:{userId}']);
+    const { cache, gone } = await opened(['user:{userId}']);
     const failing = new Proxy(cache, {
       get(target, name) {
         if (name === 'delete') return () => Promise.reject(new RangeError('down'));

@@ -7,15 +7,15 @@ import { KINDS } from './support/kinds.js';
 const MINUTE = 60_000;
 
 describe.each(KINDS)('regions of %s', (_, open) => {
-  function opened(options?: Parameters<typeof regions>[1]) {
-    const { cache, memory } = open({ now: new FakeClock().now, ttl: 1 });
+  async function opened(options?: Parameters<typeof regions>[1]) {
+    const { cache, memory } = await open({ now: new FakeClock().now, ttl: 1 });
     const made = regions(cache, options);
     const ttl = (region: RegionName, key = 'k') => memory.namespace('region', region).ttl(key);
     return { ...made, cache, memory, ttl };
   }
 
   test('have a ttl each', async () => {
-    const { short, default: usual, long, memory, ttl } = opened();
+    const { short, default: usual, long, memory, ttl } = await opened();
     await short.set('k', 1);
     await usual.getOrSet('k', () => 2);
     await long.setMany([['k', 3]]);
@@ -30,7 +30,7 @@ describe.each(KINDS)('regions of %s', (_, open) => {
   });
 
   test('may have other times, and a call its own', async () => {
-    const { short, long, memory, ttl } = opened({ short: { ttl: '10s', stale: '1m' }, long: { ttl: 0 } });
+    const { short, long, memory, ttl } = await opened({ short: { ttl: '10s', stale: '1m' }, long: { ttl: 0 } });
     await short.set('k', 1);
     await short.set('own', 1, { ttl: 7, stale: 0 });
     await short.set('unsaid', 1, { ttl: undefined } as never);
@@ -44,7 +44,7 @@ describe.each(KINDS)('regions of %s', (_, open) => {
   });
 
   test('are apart from each other', async () => {
-    const { short, long, memory } = opened();
+    const { short, long, memory } = await opened();
     for (const region of [short, long]) {
       await region.setMany(
         [

@@ -9,15 +9,15 @@ interface Shaped {
 }
 
 describe.each(KINDS)('values of %s that are looked at when they are read', (_, open) => {
-  function opened() {
-    const { cache, memory } = open();
+  async function opened() {
+    const { cache, memory } = await open();
     let shape = 1;
     const view = validated(cache, (value) => (value as Shaped).shape === shape);
     return { memory, view, reshape: () => shape++ };
   }
 
   test('are served while they are valid, and then removed', async () => {
-    const { memory, view, reshape } = opened();
+    const { memory, view, reshape } = await opened();
     await view.set('k', { shape: 1 });
     expect(await view.get('k')).toEqual({ shape: 1 });
     expect(await view.get('none')).toBeUndefined();
@@ -27,7 +27,7 @@ describe.each(KINDS)('values of %s that are looked at when they are read', (_, o
   });
 
   test('of many, those that are valid', async () => {
-    const { memory, view, reshape } = opened();
+    const { memory, view, reshape } = await opened();
     await view.setMany([
       ['a', { shape: 1 }],
       ['b', { shape: 2 }],
@@ -40,7 +40,7 @@ describe.each(KINDS)('values of %s that are looked at when they are read', (_, o
   });
 
   test('are loaded anew, once for all that ask', async () => {
-    const { view, reshape, memory } = opened();
+    const { view, reshape, memory } = await opened();
     let loads = 0;
     const load = async () => ({ shape: ++loads });
     expect(await view.getOrSet('k', load)).toEqual({ shape: 1 });
@@ -53,7 +53,7 @@ describe.each(KINDS)('values of %s that are looked at when they are read', (_, o
   });
 
   test('that are loaded and not valid are returned, and not stored', async () => {
-    const { view, memory } = opened();
+    const { view, memory } = await opened();
     expect(await view.getOrSet('k', () => ({ shape: 7 }))).toEqual({ shape: 7 });
     expect(await view.getOrSet('u', () => undefined)).toBeUndefined();
     await settled();
@@ -61,7 +61,7 @@ describe.each(KINDS)('values of %s that are looked at when they are read', (_, o
   });
 
   test('in namespaces too, and all else is as it was', async () => {
-    const { view, memory } = opened();
+    const { view, memory } = await opened();
     const inner = view.namespace('n');
     await inner.set('k', { shape: 2 }, { tags: ['t'] });
     expect(await inner.has('k')).toBe(true);
@@ -81,7 +81,7 @@ describe.each(KINDS)('values of %s that are looked at when they are read', (_, o
   });
 
   test('errors of the check are the reader’s', async () => {
-    const { cache, memory } = open();
+    const { cache, memory } = await open();
     memory.set('k', 1);
     const view = validated(cache, () => {
       throw new RangeError('check');

@@ -6,7 +6,7 @@ import { KINDS } from './support/kinds.js';
 
 describe.each(KINDS)('entities in %s', (_, open) => {
   test('are out of date at once when their type is bumped, and no others', async () => {
-    const { cache, memory } = open();
+    const { cache, memory } = await open();
     const entities = new VersionedCache(cache);
     for (const type of ['user', 'post']) for (let id = 0; id < 100; id++) await entities.set(type, id, `${type} ${id}`);
     memory.set('user', 'a key of the same name');
@@ -22,7 +22,7 @@ describe.each(KINDS)('entities in %s', (_, open) => {
   });
 
   test('that are being loaded when their type is bumped are not stored', async () => {
-    const { cache } = open();
+    const { cache } = await open();
     const entities = new VersionedCache(cache);
     const load = deferred<string>();
     const loading = entities.getOrSet('user', 1, () => load.promise);
@@ -36,7 +36,7 @@ describe.each(KINDS)('entities in %s', (_, open) => {
   });
 
   test('can be deleted, tagged and given a ttl one by one', async () => {
-    const { cache } = open();
+    const { cache } = await open();
     const entities = new VersionedCache(cache);
     await entities.set('user', 1, 'a', { tags: ['t'], ttl: '1h' });
     await entities.set('user', 2n, 'b');
@@ -47,7 +47,7 @@ describe.each(KINDS)('entities in %s', (_, open) => {
   });
 
   test('of another version of the program are not seen, and bumped with them', async () => {
-    const { cache } = open();
+    const { cache } = await open();
     const old = new VersionedCache(cache, { versions: { user: 1 } });
     const recent = new VersionedCache(cache, { versions: { user: 2 } });
     await old.set('user', 1, 'old');

@@ -19,8 +19,8 @@ export interface DocumentChange {
 
 /**
  * When what is concerned is invalidated. `'immediate'` (default): at once. `'lazy'`: keys, and those only, become stale:
- * the next `getOrSet` serves what is there once more, and loads. `'ttl'`: after at most `ttl`, however many changes there
- * are meanwhile. `'event'`: when `event` is emitted, if something changed by then.
+ * the next `getOrSet` that accepts stale values serves what is there once more, and loads. `'ttl'`: after at most `ttl`,
+ * however many changes there are meanwhile. `'event'`: when `event` is emitted, if something changed by then.
  */
 export type InvalidationStrategy = 'immediate' | 'lazy' | 'ttl' | 'event';
 

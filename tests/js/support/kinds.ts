@@ -8,7 +8,7 @@ export interface Opened {
 }
 
 /** What building blocks must work on: a cache that answers at once, and one that answers later. */
-export const KINDS: readonly (readonly [string, (options?: MemoryCacheOptions) => Opened])[] = [
+export const KINDS: readonly (readonly [string, (options?: MemoryCacheOptions) => Opened | Promise<Opened>])[] = [
   [
     'a synchronous cache',
     (options) => {
