@@ -72,6 +72,10 @@ describe.each(KINDS)('invalidation of %s after a call', (_, open) => {
     const exactly = invalidates(async (_id: string) => 1, 'doc:{0}', { cache });
     await exactly(long);
     expect(memory.has(buildKey('doc', long))).toBe(false);
+    // Of what is too long to be a key there is only what buildKey made of it.
+    memory.set(buildKey('doc', '*'.repeat(5000)), 1);
+    await exactly('*'.repeat(5000));
+    expect(memory.has(buildKey('doc', '*'.repeat(5000)))).toBe(false);
     // A prefix that long is not spelt out in such keys: it is no use to look for it.
     await expectFailure(() => call(long), 'ERR_TIERCEL_LIMIT', /^targets\[0\]: .*use a tag/);
   });

@@ -1,5 +1,5 @@
 import { type Awaitable, type CacheLike, isThenable } from '../cache-like.js';
-import { invalidArgument } from '../errors.js';
+import { invalidArgument, TiercelError } from '../errors.js';
 import { type ParsedPattern, parsePattern } from '../keys/pattern.js';
 import { type Path, type Scope, Template } from '../keys/template.js';
 
@@ -83,12 +83,17 @@ function attempt(action: () => unknown, pending: PromiseLike<unknown>[], failure
     const result = action();
     if (isThenable(result)) pending.push(result);
   } catch (e) {
-    failures.push(e);
+    if (!isOfNoKey(e)) failures.push(e);
   }
+}
+
+/** Of a key that is too long to be in the cache there is nothing to invalidate. */
+function isOfNoKey(error: unknown): boolean {
+  return error instanceof TiercelError && error.code === 'ERR_TIERCEL_KEY_TOO_LONG';
 }
 
 async function settled(pending: readonly PromiseLike<unknown>[], failures: unknown[]): Promise<void> {
   for (const result of await Promise.allSettled(pending))
-    if (result.status === 'rejected') failures.push(result.reason);
+    if (result.status === 'rejected' && !isOfNoKey(result.reason)) failures.push(result.reason);
   if (failures.length > 0) throw failures[0];
 }
