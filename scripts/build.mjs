@@ -16,6 +16,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { generate } from './generate.mjs';
 import { asCommand, CommandError } from './lib/command.mjs';
+import { bundles as entryBundles, fromThePackage, PACKAGE } from './lib/entries.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -51,54 +52,33 @@ function types() {
   }
 }
 
-/** One file for each entry: nothing of the package is left for a consumer's resolver to get wrong. */
+/** One file for each entry point: nothing of the package is left for a consumer's resolver to get wrong. */
 async function bundles() {
   const { build: esbuild, stop } = await import('esbuild');
-  /** @type {import('esbuild').BuildOptions} */
-  const common = {
-    absWorkingDir: root,
-    bundle: true,
-    target: 'es2022',
-    charset: 'utf8',
-    legalComments: 'none',
-    logLevel: 'warning',
-    external: ['./core.wasm', './core.wasm?module', 'node:*'],
+  const inCommonJs = {
+    // CommonJS has no import.meta; this is what it would be.
+    define: { 'import.meta.url': 'importMetaUrl' },
+    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   };
-  const entry = /** @param {string} name */ (name) => [join('js/src/entry', `${name}.ts`)];
-  await Promise.all([
-    esbuild({ ...common, entryPoints: entry('node'), format: 'esm', platform: 'node', outfile: 'dist/index.node.js' }),
-    esbuild({
-      ...common,
-      entryPoints: entry('node'),
-      format: 'cjs',
-      platform: 'node',
-      outfile: 'dist/index.node.cjs',
-      // CommonJS has no import.meta; this is what it would be.
-      define: { 'import.meta.url': 'importMetaUrl' },
-      banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
-    }),
-    esbuild({
-      ...common,
-      entryPoints: entry('workerd'),
-      format: 'esm',
-      platform: 'neutral',
-      outfile: 'dist/index.workerd.js',
-    }),
-    esbuild({
-      ...common,
-      entryPoints: entry('edge-light'),
-      format: 'esm',
-      platform: 'neutral',
-      outfile: 'dist/index.edge-light.js',
-    }),
-    esbuild({
-      ...common,
-      entryPoints: entry('inline'),
-      format: 'esm',
-      platform: 'neutral',
-      outfile: 'dist/index.inline.js',
-    }),
-  ]);
+  await Promise.all(
+    entryBundles().map(({ entry, format, platform, outfile, subpath }) =>
+      esbuild({
+        absWorkingDir: root,
+        entryPoints: [entry],
+        outfile,
+        format,
+        platform,
+        bundle: true,
+        target: 'es2022',
+        charset: 'utf8',
+        legalComments: 'none',
+        logLevel: 'warning',
+        external: ['./core.wasm', './core.wasm?module', 'node:*', ...(subpath ? [PACKAGE] : [])],
+        plugins: subpath ? [fromThePackage()] : [],
+        ...(platform === 'node' && format === 'cjs' ? inCommonJs : {}),
+      }),
+    ),
+  );
   await stop();
 }
 

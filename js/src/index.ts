@@ -26,7 +26,6 @@ export type { OfInstance } from './decorators/scope.js';
 export type { Duration, Milliseconds } from './duration.js';
 export { type EngineInfo, engineInfo } from './engine/info.js';
 export type { EngineChoice, EngineKind } from './engine/platform.js';
-export { TiercelError, type TiercelErrorCode } from './errors.js';
 export { version } from './generated/version.js';
 export {
   type InvalidateOnOptions,
@@ -67,6 +66,7 @@ export type {
   TtlContext,
   TtlRules,
 } from './memory/types.js';
+export { TiercelError, type TiercelErrorCode } from './tiercel-error.js';
 export { type ActivityTtlOptions, activityTtl } from './ttl/activity-ttl.js';
 export { dynamicTtl } from './ttl/dynamic-ttl.js';
 export { recommendedTtl } from './ttl/recommended-ttl.js';

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
+import { exportsField } from '../../scripts/lib/entries.mjs';
 import { root } from '../../scripts/lib/run.mjs';
 import { packageJson, rule, sources } from './rule.mjs';
 
@@ -17,6 +18,12 @@ rule('every file that package.json names is there', {
   planted: [
     { main: './package.json', module: './package.json', types: './package.json', exports: { '.': { a: './x.js' } } },
   ],
+});
+
+rule('`exports` is what follows from the table of entry points', {
+  find: ({ exports }) => (JSON.stringify(exports) === JSON.stringify(exportsField()) ? [] : [JSON.stringify(exports)]),
+  here: packageJson,
+  planted: [{ exports: {} }, { exports: { ...exportsField(), './lost': './package.json' } }],
 });
 
 /** The names that a module exports, whether or not it could run here. */
@@ -36,24 +43,34 @@ function namesOf(path) {
   return Object.values(metafile.outputs)[0].exports.sort();
 }
 
-const variants = () => promised(packageJson()).filter((path) => /\.c?js$/.test(path));
+/** For each entry point the scripts that it may be. */
+const variants = () =>
+  Object.entries(packageJson().exports)
+    .map(([entry, targets]) => ({ entry, paths: new Set(leaves(targets).filter((path) => /\.c?js$/.test(path))) }))
+    .filter(({ paths }) => paths.size > 0);
 
-rule('every variant exports the same names', {
-  find: (byVariant) =>
-    new Set(Object.values(byVariant).map(String)).size === 1 && Object.values(byVariant)[0].length > 0
-      ? []
-      : [JSON.stringify(byVariant)],
-  here: () => Object.fromEntries(variants().map((path) => [path, namesOf(path)])),
+rule('every variant of an entry point exports the same names', {
+  find: (entries) =>
+    entries
+      .filter(
+        ({ names }) => new Set(Object.values(names).map(String)).size !== 1 || Object.values(names)[0].length === 0,
+      )
+      .map((entry) => JSON.stringify(entry)),
+  here: () =>
+    variants().map(({ entry, paths }) => ({
+      entry,
+      names: Object.fromEntries([...paths].map((path) => [path, namesOf(path)])),
+    })),
   planted: [
-    { a: ['MemoryCache'], b: ['MemoryCache', 'TiercelError'] },
-    { a: [], b: [] },
+    [{ entry: '.', names: { a: ['MemoryCache'], b: ['MemoryCache', 'TiercelError'] } }],
+    [{ entry: '.', names: { a: [], b: [] } }],
   ],
 });
 
 rule('every exported name is in the documentation', {
   find: ({ names, text }) => names.filter((name) => !new RegExp(`\\b${name}\\b`).test(text)),
   here: () => ({
-    names: namesOf(packageJson().main),
+    names: variants().flatMap(({ paths }) => namesOf([...paths][0])),
     text: sources(/^(README\.md|docs\/.*\.md)$/)
       .map(({ text }) => text)
       .join('\n'),

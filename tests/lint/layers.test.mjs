@@ -16,17 +16,18 @@ const CORE_FLOORS = [
 
 // Directories and files of js/src; the files of a directory that is named as a whole may use each other.
 const JS_FLOORS = [
-  ['errors', 'generated'],
+  ['tiercel-error', 'generated'],
+  ['errors'],
   ['duration', 'engine/port', 'engine/text', 'engine/inline'],
   ['engine/native', 'engine/wasm', 'engine/buffer'],
   ['engine/platform'],
   ['engine/engine', 'engine/info'],
   ['memory'],
-  ['cache-like'],
+  ['cache-like', 'listeners', 'timers'],
   ['cache-view'],
   ['keys'],
   ['invalidation', 'ttl', 'config'],
-  ['decorators'],
+  ['decorators', 'patterns', 'warming'],
   ['index'],
   ['entry'],
 ];

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
+import { bundles } from '../../scripts/lib/entries.mjs';
 import { ADDON, packedFiles, root } from './support/packed.mjs';
 
 const EXPECTED = [
@@ -11,11 +12,7 @@ const EXPECTED = [
   'README.md',
   'package.json',
   'dist/core.wasm',
-  'dist/index.edge-light.js',
-  'dist/index.inline.js',
-  'dist/index.node.cjs',
-  'dist/index.node.js',
-  'dist/index.workerd.js',
+  ...bundles().map(({ outfile }) => outfile),
 ];
 const EXPECTED_KINDS = [
   /^dist\/types\/[\w./-]+\.d\.c?ts$/,

@@ -1,4 +1,4 @@
-import { toBytes, toMilliseconds } from '../duration.js';
+import { type Duration, type Milliseconds, toBytes, toMilliseconds } from '../duration.js';
 import { describe, invalidArgument, invalidOption, TiercelError } from '../errors.js';
 
 /** Reads one option: returns it in the form it is used in, or throws. Not called for `undefined`. */
@@ -117,3 +117,28 @@ export const number =
     const limit = most === Number.MAX_SAFE_INTEGER ? '2^53 - 1' : most;
     throw invalidOption(name, value, `a number${unit} from ${least} to ${limit}`);
   };
+
+/** Options as they were read: durations are milliseconds. */
+export type Read<T> = { [name in keyof T]: Duration extends NonNullable<T[name]> ? Milliseconds : T[name] };
+
+/** As {@link read}, of an object that must have some of the options. */
+export function readRequiring<T extends object, R extends keyof T & string>(
+  options: unknown,
+  readers: Readers<T>,
+  required: readonly R[],
+  what = 'options',
+  prefix = '',
+): Partial<T> & Pick<T, R> {
+  const result = read(options, readers, what, prefix);
+  for (const name of required) {
+    // Says what would be accepted.
+    if (result[name] === undefined) result[name] = readers[name](undefined, prefix + name);
+  }
+  return result as Partial<T> & Pick<T, R>;
+}
+
+/** Options that are handed on as they are, to one that reads them. */
+export const handedOn: Reader<never> = (value, name) => {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as never;
+  throw invalidOption(name, value, 'an object');
+};

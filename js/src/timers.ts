@@ -1,0 +1,46 @@
+import type { Milliseconds } from './duration.js';
+import { invalidOption } from './errors.js';
+
+/** A clock and its timers. Give your own to those who take one to have time pass as you say, in tests. */
+export interface Timers {
+  /** Milliseconds of a clock that never goes back. */
+  now(): Milliseconds;
+  /** Calls `callback` once, when `delay` has passed by {@link now}; returns what {@link clearTimeout} takes. */
+  setTimeout(callback: () => void, delay: Milliseconds): unknown;
+  clearTimeout(timer: unknown): void;
+}
+
+/** Longest delay that a timer of the platform can be told. */
+export const LONGEST_DELAY: Milliseconds = 0x7fffffff;
+
+export const platformTimers: Timers = {
+  now: () => performance.now(),
+  setTimeout: (callback, delay) => setTimeout(callback, delay),
+  clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+};
+
+/** Where timers keep a process alive: not for the sake of this one. */
+export function unref(timer: unknown): void {
+  (timer as { unref?(): void } | undefined)?.unref?.();
+}
+
+export function readTimers(value: unknown, name: string): Timers {
+  const { now, setTimeout, clearTimeout } = (typeof value === 'object' && value !== null ? value : {}) as Timers;
+  if (typeof now === 'function' && typeof setTimeout === 'function' && typeof clearTimeout === 'function')
+    return value as Timers;
+  throw invalidOption(name, value, 'an object with functions now, setTimeout and clearTimeout');
+}
+
+/** Resolves when `delay` has passed, or at once when the signal is aborted. */
+export function pause(timers: Timers, delay: Milliseconds, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const done = () => {
+      timers.clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = timers.setTimeout(done, Math.min(delay, LONGEST_DELAY));
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}

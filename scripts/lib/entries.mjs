@@ -1,0 +1,106 @@
+// The entry points of the package, in one table: the build makes a bundle of each, and `exports` of package.json is
+// what follows from it, which a lint test sees to.
+import { readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { root } from './run.mjs';
+
+export const PACKAGE = 'tiercel';
+
+/** What `tiercel` itself is on each runtime: a file of js/src/entry. Conditions stand in the order of their precedence. */
+const MAIN = { workerd: 'workerd', 'edge-light': 'edge-light', node: 'node', browser: 'inline', default: 'inline' };
+
+/** What `tiercel/NAME` is, on every runtime: a file of js/src. Whatever depends on the runtime it takes from `tiercel`. */
+export const SUBPATHS = {
+  patterns: 'patterns/index.ts',
+  warming: 'warming/index.ts',
+};
+
+/** @typedef {{ entry: string, format: 'esm' | 'cjs', platform: 'node' | 'neutral', outfile: string, subpath: boolean }} Bundle */
+
+/** Every bundle of the package. @returns {Bundle[]} */
+export function bundles() {
+  const main = [...new Set(Object.values(MAIN))].flatMap((name) =>
+    (name === 'node' ? /** @type {const} */ (['esm', 'cjs']) : /** @type {const} */ (['esm'])).map((format) => ({
+      entry: `js/src/entry/${name}.ts`,
+      format,
+      platform: name === 'node' ? /** @type {const} */ ('node') : /** @type {const} */ ('neutral'),
+      outfile: file(`index.${name}`, format),
+      subpath: false,
+    })),
+  );
+  const others = Object.entries(SUBPATHS).flatMap(([name, source]) =>
+    /** @type {const} */ (['esm', 'cjs']).map((format) => ({
+      entry: `js/src/${source}`,
+      format,
+      platform: /** @type {const} */ ('neutral'),
+      outfile: file(name, format),
+      subpath: true,
+    })),
+  );
+  return [...main, ...others];
+}
+
+/** `exports` of package.json. */
+export function exportsField() {
+  const main = conditions('index.ts', (condition) => `index.${MAIN[condition]}`);
+  const others = Object.entries(SUBPATHS).map(([name, source]) => [`./${name}`, conditions(source, () => name)]);
+  return {
+    '.': main,
+    ...Object.fromEntries(others),
+    './core.wasm': './dist/core.wasm',
+    './package.json': './package.json',
+  };
+}
+
+/** @param {string} source @param {(condition: string) => string} bundleFor */
+function conditions(source, bundleFor) {
+  /** @param {string} condition @param {'esm' | 'cjs'} format */
+  const target = (condition, format) => ({
+    types: `./dist/types/${source.replace(/ts$/, format === 'esm' ? 'd.ts' : 'd.cts')}`,
+    default: `./${file(bundleFor(condition), format)}`,
+  });
+  return Object.fromEntries(
+    Object.keys(MAIN).map((condition) => [
+      condition,
+      condition === 'node'
+        ? {
+            'module-sync': target(condition, 'esm'),
+            import: target(condition, 'esm'),
+            require: target(condition, 'cjs'),
+          }
+        : target(condition, 'esm'),
+    ]),
+  );
+}
+
+/** @param {string} name @param {'esm' | 'cjs'} format */
+function file(name, format) {
+  return `dist/${name}.${format === 'esm' ? 'js' : 'cjs'}`;
+}
+
+/** The modules of js/src whose classes and functions the package exports under its own name. */
+function exportedModules() {
+  const index = readFileSync(join(root, 'js/src/index.ts'), 'utf8');
+  return [...index.matchAll(/^export (?!type\b)[^;]*? from '\.\/([^']+)\.js'/gms)].map((match) => `${match[1]}.ts`);
+}
+
+/**
+ * For bundles of subpaths: modules that `tiercel` exports from are imported from it, so that a class is the same object
+ * wherever it came from. Others are functions without state, and go into the bundle; engines have state, and may not.
+ * @returns {import('esbuild').Plugin}
+ */
+export function fromThePackage() {
+  const exported = new Set(exportedModules());
+  return {
+    name: 'from-the-package',
+    setup({ onResolve }) {
+      onResolve({ filter: /^\./ }, ({ path, resolveDir, importer }) => {
+        const module = relative(join(root, 'js/src'), join(resolveDir, path)).replace(/\.js$/, '.ts');
+        if (exported.has(module)) return { path: PACKAGE, external: true };
+        if (dirname(module) === 'engine')
+          return { errors: [{ text: `${relative(root, importer)} would take a second ${module} into its bundle` }] };
+        return undefined;
+      });
+    },
+  };
+}
