@@ -118,6 +118,13 @@ export const number =
     throw invalidOption(name, value, `a number${unit} from ${least} to ${limit}`);
   };
 
+/** A duration of which 0 would mean nothing that anybody wants. */
+export const positiveDuration: Reader<Milliseconds> = (value, name) => {
+  const ms = duration(value, name);
+  if (ms > 0) return ms;
+  throw invalidOption(name, value, 'a duration of more than 0');
+};
+
 /** Options as they were read: durations are milliseconds. */
 export type Read<T> = { [name in keyof T]: Duration extends NonNullable<T[name]> ? Milliseconds : T[name] };
 
