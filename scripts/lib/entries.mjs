@@ -78,26 +78,43 @@ function file(name, format) {
   return `dist/${name}.${format === 'esm' ? 'js' : 'cjs'}`;
 }
 
-/** The modules of js/src whose classes and functions the package exports under its own name. */
-function exportedModules() {
+/** For each module of js/src that `tiercel` exports from, the names of what it exports. @returns {Map<string, string[]>} */
+function exportedNames() {
   const index = readFileSync(join(root, 'js/src/index.ts'), 'utf8');
-  return [...index.matchAll(/^export (?!type\b)[^;]*? from '\.\/([^']+)\.js'/gms)].map((match) => `${match[1]}.ts`);
+  return new Map(
+    [...index.matchAll(/^export \{([^}]*)\} from '\.\/([^']+)\.js'/gms)].map(([, list, module]) => [
+      `${module}.ts`,
+      list
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== '' && !name.startsWith('type ')),
+    ]),
+  );
+}
+
+/** What a module exports that is there when it runs. @param {string} text @returns {{ name: string, isClass: boolean }[]} */
+function runtimeExports(text) {
+  const declared = text.matchAll(/^export (?:async |abstract )*(class|function\*?|const|let) (\w+)/gm);
+  return [...declared].map(([, kind, name]) => ({ name, isClass: kind === 'class' }));
 }
 
 /**
- * For bundles of subpaths: modules that `tiercel` exports from are imported from it, so that a class is the same object
- * wherever it came from. Others are functions without state, and go into the bundle; engines have state, and may not.
+ * For bundles of subpaths: a module of which `tiercel` exports everything is imported from it, so that a class is the
+ * same object wherever it came from. Others are functions without state, and go into the bundle. What has state may not:
+ * engines, and a class that `tiercel` exports beside something that it does not.
  * @returns {import('esbuild').Plugin}
  */
 export function fromThePackage() {
-  const exported = new Set(exportedModules());
+  const exported = exportedNames();
   return {
     name: 'from-the-package',
     setup({ onResolve }) {
       onResolve({ filter: /^\./ }, ({ path, resolveDir, importer }) => {
         const module = relative(join(root, 'js/src'), join(resolveDir, path)).replace(/\.js$/, '.ts');
-        if (exported.has(module)) return { path: PACKAGE, external: true };
-        if (dirname(module) === 'engine')
+        const names = exported.get(module) ?? [];
+        const own = runtimeExports(readFileSync(join(root, 'js/src', module), 'utf8'));
+        if (names.length > 0 && own.every(({ name }) => names.includes(name))) return { path: PACKAGE, external: true };
+        if (dirname(module) === 'engine' || own.some(({ name, isClass }) => isClass && names.includes(name)))
           return { errors: [{ text: `${relative(root, importer)} would take a second ${module} into its bundle` }] };
         return undefined;
       });

@@ -32,7 +32,7 @@ describe('cache-aside', () => {
     cache.set('a', 'old');
     cache.set('page', 'old', { dependsOn: ['a'] });
     cache.set('list', 'old', { tags: ['users'] });
-    const users = cacheAside<string>(cache, { load: () => 'new', dependents: () => ({ tags: ['users'] }) });
+    const users = cacheAside<string>(cache, { load: () => 'new', dependents: () => ['tag:users'] });
     expect(await users.write('a', () => 42)).toBe(42);
     expect([cache.has('a'), cache.has('page'), cache.has('list')]).toEqual([false, false, false]);
     expect(await users.get('a')).toBe('new');

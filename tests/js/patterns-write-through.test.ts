@@ -53,7 +53,7 @@ describe('write-through', () => {
       cache.set('named', 'old');
       const users = writeThrough<string>(cache, {
         write: () => (fails ? Promise.reject(new Error('no')) : undefined),
-        dependents: (key) => ({ keys: ['named'], tags: ['users'], prefixes: ['list:'], patterns: [`*of ${key}`] }),
+        dependents: (key) => ['named', 'tag:users', 'list:*', `*of ${key}`],
       });
       await users.set('a', 'new').catch(() => undefined);
       expect([...cache.keys()].sort()).toEqual(fails ? ['other'] : ['a', 'other']);
@@ -65,7 +65,7 @@ describe('write-through', () => {
     const users = writeThrough<string, MemoryCache<string>>(cache, {
       write: () => undefined,
       options: { tags: ['users'] },
-      dependents: () => ({ tags: ['users'] }),
+      dependents: () => ['tag:users'],
     });
     await users.set('a', 'new');
     expect(cache.get('a')).toBe('new');

@@ -3,7 +3,7 @@ import { asFunction, asKey } from '../memory/arguments.js';
 import { callback, handedOn, readRequiring } from '../memory/readers.js';
 import type { Loader } from '../memory/types.js';
 import { DEPENDENTS, LOADER, merged } from './options.js';
-import { invalidateTargets, type Targets } from './targets.js';
+import { invalidateAll, type Targets } from './targets.js';
 import { Writes } from './writes.js';
 
 export interface CacheAsideOptions<V, C extends CacheLike<V> = CacheLike<V>> {
@@ -49,25 +49,15 @@ export function cacheAside<V, C extends CacheLike<V> = CacheLike<V>>(
 
   async function invalidate(key: string): Promise<void> {
     await cache.delete(asKey(key));
-    if (dependents !== undefined) await invalidateTargets(cache, dependents(key));
+    if (dependents !== undefined) await invalidateAll(cache, dependents(key), 'dependents');
   }
 
   return {
-    get: (key, own) => writes.read<V, C>(cache, key, load as Loader<V>, merged(rest.options, own)),
+    get: async (key, own) =>
+      cache.getOrSet(asKey(key), writes.guard([key], load as Loader<V>), merged<LoadOptionsOf<C>>(rest.options, own)),
     write: async (key, action) => {
       asFunction(action, 'action');
-      return writes.run(asKey(key), async () => {
-        let result: Awaited<ReturnType<typeof action>>;
-        try {
-          result = await action();
-        } catch (error) {
-          // Of two failures the action's is the one to be told.
-          await invalidate(key).catch(() => undefined);
-          throw error;
-        }
-        await invalidate(key);
-        return result;
-      });
+      return writes.runAndDrop([asKey(key)], action, () => invalidate(key));
     },
     invalidate,
   };

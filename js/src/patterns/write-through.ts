@@ -4,7 +4,7 @@ import { callback, handedOn, readRequiring } from '../memory/readers.js';
 import type { Count, Loader } from '../memory/types.js';
 import { TiercelError } from '../tiercel-error.js';
 import { DEPENDENTS, LOADER, merged } from './options.js';
-import { invalidateTargets, type Targets } from './targets.js';
+import { invalidateAll, type Targets } from './targets.js';
 import { Writes } from './writes.js';
 
 export interface WriteThroughOptions<V, C extends CacheLike<V> = CacheLike<V>> {
@@ -96,7 +96,7 @@ export function writeThrough<V, C extends CacheLike<V> = CacheLike<V>>(
 
   async function drop(key: string, value: V | undefined): Promise<void> {
     await inCache(key, () => cache.delete(key));
-    if (dependents !== undefined) await inCache(key, () => invalidateTargets(cache, dependents(key, value)));
+    if (dependents !== undefined) await inCache(key, () => invalidateAll(cache, dependents(key, value), 'dependents'));
   }
 
   /** One write of a key: nothing is cached before the store has it. @returns what `action` does */
@@ -124,7 +124,11 @@ export function writeThrough<V, C extends CacheLike<V> = CacheLike<V>>(
     get: async (key, own) =>
       load === undefined
         ? cache.get(asKey(key))
-        : writes.read<V, C>(cache, asKey(key), load as Loader<V>, merged<LoadOptionsOf<C>>(rest.options, own)),
+        : cache.getOrSet(
+            asKey(key),
+            writes.guard([key], load as Loader<V>),
+            merged<LoadOptionsOf<C>>(rest.options, own),
+          ),
     set: async (key, value, own) => {
       refuseUndefined(value);
       return store(asKey(key), value, async () => {
@@ -132,7 +136,8 @@ export function writeThrough<V, C extends CacheLike<V> = CacheLike<V>>(
         const cached = stored === undefined ? value : stored(result, value);
         const terms = merged<SetOptionsOf<C>>(rest.options, own);
         // After the dependents, which may have a tag of its own among them.
-        if (dependents !== undefined) await inCache(key, () => invalidateTargets(cache, dependents(key, cached)));
+        if (dependents !== undefined)
+          await inCache(key, () => invalidateAll(cache, dependents(key, cached), 'dependents'));
         const isCached = await inCache(key, () => cache.set(key, cached, terms));
         if (!isCached) await inCache(key, () => cache.delete(key));
         return cached;

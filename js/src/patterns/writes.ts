@@ -1,57 +1,65 @@
-import type { Awaitable, CacheLike, LoadOptionsOf } from '../cache-like.js';
+import type { Awaitable } from '../cache-like.js';
 import type { Loader } from '../memory/types.js';
 
 /**
- * The keys that are being written to a store. What a load reads while its key is written may be old or new, and nobody
- * knows which, so it is returned and not stored. A write that began and ended within a load is no matter of this: it ends
- * by changing the key in the cache, which overtakes the load.
+ * What is being written to a store, by names: keys, models, tags. What a load reads while something that it reads is
+ * written may be old or new, and nobody knows which, so it is returned and not stored. A write that began and ended within
+ * a load is no matter of this: it ends by an invalidation, which overtakes the load.
  */
 export class Writes {
   readonly #open = new Map<string, number>();
-  /** For each key that is written in order the end of its last write. */
+  /** For each name that is written in order the end of its last write. */
   readonly #ends = new Map<string, Promise<void>>();
 
-  /** Whether a key is being written. */
-  has(key: string): boolean {
-    return this.#open.has(key);
-  }
-
-  async run<T>(key: string, write: () => Awaitable<T>): Promise<T> {
-    this.#open.set(key, (this.#open.get(key) ?? 0) + 1);
+  async run<T>(names: readonly string[], write: () => Awaitable<T>): Promise<T> {
+    for (const name of names) this.#open.set(name, (this.#open.get(name) ?? 0) + 1);
     try {
       return await write();
     } finally {
-      const left = (this.#open.get(key) as number) - 1;
-      if (left === 0) this.#open.delete(key);
-      else this.#open.set(key, left);
+      for (const name of names) {
+        const left = (this.#open.get(name) as number) - 1;
+        if (left === 0) this.#open.delete(name);
+        else this.#open.set(name, left);
+      }
     }
   }
 
-  /** As {@link run}, after all writes of the key that came before: so the store and the cache see one order. */
-  runInOrder<T>(key: string, write: () => Awaitable<T>): Promise<T> {
-    const before = this.#ends.get(key);
-    const result = this.run(key, before === undefined ? write : () => before.then(write));
-    const end = result.then(ignore, ignore).then(() => {
-      if (this.#ends.get(key) === end) this.#ends.delete(key);
+  /** As {@link run}; then, whether or not the write succeeded, `drop` makes the cache forget what it had. */
+  runAndDrop<T>(names: readonly string[], write: () => Awaitable<T>, drop: () => Promise<unknown>): Promise<T> {
+    return this.run(names, async () => {
+      let result: T;
+      try {
+        result = await write();
+      } catch (error) {
+        // Of two failures the write's is the one to be told.
+        await drop().catch(() => undefined);
+        throw error;
+      }
+      await drop();
+      return result;
     });
-    this.#ends.set(key, end);
+  }
+
+  /** As {@link run}, of one name, after all writes of it that came before: so the store and the cache see one order. */
+  runInOrder<T>(name: string, write: () => Awaitable<T>): Promise<T> {
+    const before = this.#ends.get(name);
+    const result = this.run([name], before === undefined ? write : () => before.then(write));
+    const end = result.then(ignore, ignore).then(() => {
+      if (this.#ends.get(name) === end) this.#ends.delete(name);
+    });
+    this.#ends.set(name, end);
     return result;
   }
 
-  /** The cached value of a key, or what `load` gives, which is stored unless the key is written meanwhile. */
-  async read<V, C extends CacheLike<V>>(
-    cache: C,
-    key: string,
-    load: Loader<V>,
-    options: LoadOptionsOf<C> | undefined,
-  ): Promise<V> {
-    const loader: Loader<V> = async (context) => {
-      const before = this.has(key);
+  /** A loader as `load` whose result is not stored if one of the names is written meanwhile. */
+  guard<V>(names: readonly string[], load: Loader<V>): Loader<V> {
+    const isOpen = () => names.some((name) => this.#open.has(name));
+    return async (context) => {
+      const before = isOpen();
       const value = await load(context);
-      if (before || this.has(key)) context.skip();
+      if (before || isOpen()) context.skip();
       return value;
     };
-    return cache.getOrSet(key, loader, options);
   }
 }
 
