@@ -7,7 +7,7 @@ import { MemoryCache } from 'tiercel';
 import { CachedPages } from '../../examples/markdown-service/cached-pages.mjs';
 import { Folder } from '../../examples/markdown-service/folder.mjs';
 import { Pages } from '../../examples/markdown-service/pages.mjs';
-import { makeFolder, until } from './support/markdown-service.mjs';
+import { makeFolder, until } from './support/service.mjs';
 
 const DOCUMENT_MS = 1_800_000;
 

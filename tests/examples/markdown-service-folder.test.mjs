@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { RequestError } from '../../examples/markdown-service/errors.mjs';
 import { Folder } from '../../examples/markdown-service/folder.mjs';
-import { makeFolder } from './support/markdown-service.mjs';
+import { makeFolder } from './support/service.mjs';
 
 describe('the folder of the Markdown service', () => {
   /** @type {string} */

@@ -4,7 +4,7 @@ import { after, describe, it } from 'node:test';
 import { createRandom, createZipf } from '../../examples/markdown-service/load/random.mjs';
 import { shortfalls } from '../../examples/markdown-service/load/report.mjs';
 import { Verifier } from '../../examples/markdown-service/load/verifier.mjs';
-import { endAll, run } from './support/markdown-service.mjs';
+import { endAll, run } from './support/service.mjs';
 
 after(endAll);
 

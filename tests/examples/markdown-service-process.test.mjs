@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ask, endAll, makeFolder, run, startService, until } from './support/markdown-service.mjs';
+import { ask, endAll, makeFolder, run, startService, until } from './support/service.mjs';
 
 const START = fileURLToPath(new URL('../../scripts/start.mjs', import.meta.url));
 

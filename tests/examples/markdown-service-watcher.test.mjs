@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Folder } from '../../examples/markdown-service/folder.mjs';
 import { Watcher } from '../../examples/markdown-service/watcher.mjs';
-import { makeFolder, until } from './support/markdown-service.mjs';
+import { makeFolder, until } from './support/service.mjs';
 
 describe('the watcher of the Markdown service', () => {
   /** @type {string} */

@@ -5,7 +5,7 @@ import { appendFile, mkdir, rename, rm, symlink, unlink, writeFile } from 'node:
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { version } from 'tiercel';
-import { ask, endAll, makeFolder, startService, until } from './support/markdown-service.mjs';
+import { ask, endAll, makeFolder, startService, until } from './support/service.mjs';
 
 const FRESH_MS = 1_000;
 
@@ -17,7 +17,7 @@ for (const engine of ['native', 'wasm']) {
     let folder;
     /** @type {string} */
     let outside;
-    /** @type {import('./support/markdown-service.mjs').Service} */
+    /** @type {import('./support/service.mjs').Service} */
     let service;
 
     before(async () => {
@@ -47,7 +47,7 @@ for (const engine of ['native', 'wasm']) {
       await rm(outside, { recursive: true });
     });
 
-    /** @param {string} path @param {import('./support/markdown-service.mjs').AskOptions} [options] */
+    /** @param {string} path @param {import('./support/service.mjs').AskOptions} [options] */
     const get = (path, options) => ask(service.url, path, options);
     const stats = async () => JSON.parse((await get('/stats')).body);
     /** @param {string} tag */

@@ -1,5 +1,5 @@
 // @ts-check
-// Runs the Markdown service as a process of its own, and talks to it.
+// Runs an example service, the Markdown service unless told otherwise, as a process of its own, and talks to it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
@@ -20,7 +20,7 @@ const MAIN = fileURLToPath(new URL('../../../examples/markdown-service/main.mjs'
  * @param {Record<string, string>} files Their content by path.
  */
 export async function makeFolder(files) {
-  const folder = await mkdtemp(join(tmpdir(), 'markdown-service-test-'));
+  const folder = await mkdtemp(join(tmpdir(), 'tiercel-example-'));
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), content);
@@ -66,9 +66,10 @@ export function endAll() {
  *
  * @param {string[]} args
  * @param {Record<string, string>} [env]
+ * @param {string} [program]
  */
-export async function startService(args, env) {
-  const { child, output, ended } = run(args, env);
+export async function startService(args, env, program) {
+  const { child, output, ended } = run(args, env, program);
   let hasEnded = false;
   void ended.then(() => {
     hasEnded = true;
