@@ -1,8 +1,9 @@
-import type { MemoryCache } from 'tiercel';
+import type { CacheLike, MemoryCache } from 'tiercel';
 import { writeThrough } from 'tiercel/patterns';
 import { openCache } from './support/cache.js';
 import { deferred, settled } from './support/deferred.js';
 import { expectFailure, expectThrow, failureOf } from './support/errors.js';
+import { KINDS } from './support/kinds.js';
 import { forEachSeedAsync } from './support/random.js';
 
 describe('write-through', () => {
@@ -167,14 +168,15 @@ describe('write-through', () => {
     expectThrow(() => writeThrough(cache, {} as never), 'ERR_TIERCEL_INVALID_OPTION', /^write: /);
   });
 
-  it('never has in the cache what the store has not, by any interleaving', async () => {
-    await forEachSeedAsync(300, async (random) => {
-      const cache = openCache<number>();
+  it.each(KINDS)('never has in %s what the store has not, by any interleaving', async (_kind, open) => {
+    await forEachSeedAsync(150, async (random) => {
+      const { cache: either, memory } = await open();
+      const cache = memory as MemoryCache<number>;
       const store = new Map<string, number>();
       const keys = ['a', 'b'];
-      const open: (() => void)[] = [];
-      const gate = () => new Promise<void>((resolve) => open.push(resolve));
-      const users = writeThrough<number>(cache, {
+      const gates: (() => void)[] = [];
+      const gate = () => new Promise<void>((resolve) => gates.push(resolve));
+      const users = writeThrough<number>(either as CacheLike<number>, {
         write: async (key, value) => {
           await gate();
           const fails = random.chance(0.3);
@@ -195,14 +197,14 @@ describe('write-through', () => {
         const key = random.pick(keys);
         if (random.chance(0.2)) running.push(users.set(key, step).catch(() => undefined));
         else if (random.chance(0.3)) running.push(users.get(key));
-        else open.splice(random.below(open.length), 1)[0]?.();
+        else gates.splice(random.below(gates.length), 1)[0]?.();
         if (random.chance(0.5)) await settled();
         // Between writes the two agree; while a key is written there is nothing.
         if (users.stats().writing === 0)
           for (const each of keys) if (cache.has(each)) expect(cache.peek(each)).toBe(store.get(each) ?? 0);
       }
-      for (let i = 0; i < 400 && (open.length > 0 || users.stats().writing > 0); i++) {
-        open.shift()?.();
+      for (let i = 0; i < 400 && (gates.length > 0 || users.stats().writing > 0); i++) {
+        gates.shift()?.();
         await settled();
       }
       await Promise.all(running);
