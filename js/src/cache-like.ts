@@ -1,4 +1,5 @@
 import type { Duration } from './duration.js';
+import { invalidArgument } from './errors.js';
 import type { CacheEvents, GetOrSetOptions, Loader, SetOptions } from './memory/types.js';
 
 /** At once, or later: what a call gives that is synchronous in one kind of cache and not in the other. */
@@ -38,6 +39,13 @@ export type SetOptionsOf<C extends CacheLike> = NonNullable<Parameters<C['set']>
 
 /** What a cache holds. */
 export type ValueOf<C extends CacheLike> = C extends CacheLike<infer V> ? V : never;
+
+/** Refuses what is no cache of any kind. */
+export function asCache<C>(value: C, name = 'cache'): C {
+  const { getOrSet, set, invalidateTags } = (value ?? {}) as unknown as Partial<CacheLike>;
+  if (typeof getOrSet === 'function' && typeof set === 'function' && typeof invalidateTags === 'function') return value;
+  throw invalidArgument(name, value, 'a MemoryCache, a Cache, or a namespace of one');
+}
 
 /** A promise, of any make. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -160,6 +160,9 @@ describe('a chat cache', () => {
       'ERR_TIERCEL_INVALID_ARGUMENT',
       /^query: /,
     );
+    for (const ref of [undefined, null, 'ada'])
+      await expectFailure(() => chat.messages(ref as never, 1, load), 'ERR_TIERCEL_INVALID_ARGUMENT', /^ref: /);
+    await expectFailure(() => chat.search(undefined as never, load), 'ERR_TIERCEL_INVALID_ARGUMENT', /^search: /);
     await expectFailure(() => chat.session(REF, 1 as never), 'ERR_TIERCEL_INVALID_ARGUMENT', /^load: /);
     expectThrow(() => new ChatCache(cache, { sesionTtl: 1 } as never), 'ERR_TIERCEL_UNKNOWN_OPTION', /"sessionTtl"/);
   });

@@ -9,9 +9,28 @@ import {
   writeBehind,
   writeThrough,
 } from 'tiercel/patterns';
-import { Warmer } from 'tiercel/warming';
+import { Refresher, Warmer } from 'tiercel/warming';
 import { deferred, settled } from './support/deferred.js';
+import { expectThrow } from './support/errors.js';
 import { KINDS } from './support/kinds.js';
+
+it('patterns refuse what is no cache', () => {
+  const load = () => 'x';
+  for (const cache of [undefined, null, new Map(), 'cache', {}] as never[]) {
+    for (const make of [
+      () => cacheAside(cache, { load }),
+      () => readThrough(cache),
+      () => writeThrough(cache, { write: load }),
+      () => writeBehind(cache, { write: load, deadLetter: load }),
+      () => new Repository(cache, { model: 'm', source: { find: load } }),
+      () => new QueryCache(cache),
+      () => new ResilientCache(cache),
+      () => new ChatCache(cache),
+      () => new Refresher(cache, { load }),
+    ])
+      expectThrow(make, 'ERR_TIERCEL_INVALID_ARGUMENT', /^cache: got /);
+  }
+});
 
 const turns = async () => {
   for (let i = 0; i < 8; i++) await settled();

@@ -131,6 +131,8 @@ describe('a resilient cache', () => {
       return 'loaded';
     });
     const broken = new ResilientCache<string>({
+      set: () => true,
+      invalidateTags: () => 0,
       getOrSet: async (_key: string, load: (context: unknown) => Promise<string>) => {
         await load({ key: 'a' });
         throw new Error('connection lost');
@@ -166,6 +168,16 @@ describe('a resilient cache', () => {
     const gone = await failureOf(() => cache.getOrSet('a', () => 'x', { signal: controller.signal }));
     expect(gone).toBe(controller.signal.reason);
     expect(cache.stats()).toMatchObject({ state: 'closed', failed: 0 });
+    for (const keys of [undefined, 'a', 1]) {
+      await expectFailure(() => cache.getMany(keys as never), 'ERR_TIERCEL_INVALID_ARGUMENT', /^keys: /);
+      await expectFailure(() => cache.deleteMany(keys as never), 'ERR_TIERCEL_INVALID_ARGUMENT', /^keys: /);
+    }
+    await expectFailure(() => cache.setMany([undefined] as never), 'ERR_TIERCEL_INVALID_ARGUMENT', /^key: /);
+    expectThrow(
+      () => new ResilientCache(openCache(), { fallback: {} as never }),
+      'ERR_TIERCEL_INVALID_ARGUMENT',
+      /^fallback: /,
+    );
     expectThrow(() => new ResilientCache(openCache(), { reset: 0 }), 'ERR_TIERCEL_INVALID_OPTION', /^reset: /);
   });
 

@@ -7,7 +7,7 @@ import { installedProject } from './support/packed.mjs';
 
 /** For each entry point something that throws a TiercelError which its own code makes. */
 const REFUSALS = {
-  patterns: 'cacheAside({}, {})',
+  patterns: 'cacheAside(main.MemoryCache.createSync(), {})',
   warming: 'new Warmer({ concurrency: 0 })',
 };
 

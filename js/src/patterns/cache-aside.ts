@@ -1,4 +1,4 @@
-import type { Awaitable, CacheLike, LoadOptionsOf } from '../cache-like.js';
+import { type Awaitable, asCache, type CacheLike, type LoadOptionsOf } from '../cache-like.js';
 import { asFunction, asKey } from '../memory/arguments.js';
 import { callback, handedOn, readRequiring } from '../memory/readers.js';
 import type { Loader } from '../memory/types.js';
@@ -40,6 +40,7 @@ export function cacheAside<V, C extends CacheLike<V> = CacheLike<V>>(
   cache: C,
   options: CacheAsideOptions<V, C>,
 ): CacheAside<V, C> {
+  asCache(cache);
   const { load, dependents, ...rest } = readRequiring<CacheAsideOptions<V, C>, 'load'>(
     options,
     { load: callback(LOADER), options: handedOn, dependents: callback(DEPENDENTS) },

@@ -1,4 +1,4 @@
-import type { CacheLike } from '../cache-like.js';
+import { asCache, type CacheLike } from '../cache-like.js';
 import type { Duration } from '../duration.js';
 import { invalidArgument } from '../errors.js';
 import { buildKey, type KeyPart } from '../keys/build-key.js';
@@ -67,7 +67,7 @@ export class ChatCache {
       },
       'options',
     );
-    this.#cache = cache;
+    this.#cache = asCache(cache);
     this.#name = given.name ?? 'chat';
     this.#ttl = {
       session: given.sessionTtl ?? 3_600_000,
@@ -111,7 +111,7 @@ export class ChatCache {
 
   /** Results of a search. Gone with whatever is written of the user. */
   async search<T>(search: ChatSearch, load: LoadPart<T[], Required<ChatSearch>>): Promise<T[]> {
-    const { userId, filters = {} } = search;
+    const { userId, filters = {} } = asObject(search, 'search', '{ userId, query, filters, limit }');
     if (typeof search.query !== 'string') throw invalidArgument('query', search.query, 'a string');
     const query = search.query.trim().replace(/\s+/g, ' ');
     const of = { userId: asId(userId, 'userId'), query, filters, limit: this.#limit(search.limit) };
@@ -185,8 +185,14 @@ export class ChatCache {
   }
 }
 
-function partsOf({ userId, sessionId }: SessionRef): [string, string] {
+function partsOf(ref: SessionRef): [string, string] {
+  const { userId, sessionId } = asObject(ref, 'ref', '{ userId, sessionId }');
   return [asId(userId, 'userId'), asId(sessionId, 'sessionId')];
+}
+
+function asObject<T>(value: T, name: string, accepted: string): T {
+  if (typeof value === 'object' && value !== null) return value;
+  throw invalidArgument(name, value, accepted);
 }
 
 function asId(id: unknown, name: string): string {

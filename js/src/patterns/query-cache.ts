@@ -1,4 +1,4 @@
-import type { Awaitable, CacheLike, LoadOptionsOf } from '../cache-like.js';
+import { type Awaitable, asCache, type CacheLike, type LoadOptionsOf } from '../cache-like.js';
 import { invalidArgument } from '../errors.js';
 import { buildKey, type KeyPart } from '../keys/build-key.js';
 import { asFunction } from '../memory/arguments.js';
@@ -36,7 +36,7 @@ export class QueryCache<C extends CacheLike = CacheLike> {
   /** @throws TiercelError naming a wrong option */
   constructor(cache: C, options?: QueryCacheOptions<C>) {
     const given = read<QueryCacheOptions<C>>(options, { name: text, options: handedOn }, 'options');
-    this.#cache = cache;
+    this.#cache = asCache(cache);
     this.#name = given.name ?? 'query';
     this.#options = given.options;
   }

@@ -1,4 +1,4 @@
-import type { CacheLike, LoadOptionsOf } from '../cache-like.js';
+import { asCache, type CacheLike, type LoadOptionsOf } from '../cache-like.js';
 import { describe } from '../errors.js';
 import { asFunction, asKey, listOf } from '../memory/arguments.js';
 import { handedOn, read } from '../memory/readers.js';
@@ -37,6 +37,7 @@ export function readThrough<V, C extends CacheLike<V> = CacheLike<V>>(
   cache: C,
   options?: ReadThroughOptions<V, C>,
 ): ReadThrough<V, C> {
+  asCache(cache);
   const { options: terms } = read<ReadThroughOptions<V, C>>(options, { options: handedOn }, 'options');
   interface Registration {
     readonly matches: (key: string) => boolean;

@@ -1,4 +1,4 @@
-import type { Awaitable, CacheLike, LoadOptionsOf } from '../cache-like.js';
+import { type Awaitable, asCache, type CacheLike, type LoadOptionsOf } from '../cache-like.js';
 import { invalidArgument, invalidOption } from '../errors.js';
 import { buildKey, type KeyPart } from '../keys/build-key.js';
 import { listOf } from '../memory/arguments.js';
@@ -86,8 +86,8 @@ export class Repository<T, I extends EntityId = EntityId, New = T, C extends Cac
       ['model', 'source'],
     );
     this.model = given.model;
-    this.queries = given.queries ?? new QueryCache<C>(cache);
-    this.#cache = cache;
+    this.queries = given.queries ?? new QueryCache<C>(asCache(cache));
+    this.#cache = asCache(cache);
     this.#source = given.source;
     this.#idOf = given.idOf ?? ((entity) => (entity as { id: I }).id);
     this.#options = given.options;

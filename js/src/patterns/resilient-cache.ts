@@ -1,6 +1,6 @@
-import type { Awaitable, CacheLike, LoadOptionsOf, SetOptionsOf } from '../cache-like.js';
+import { type Awaitable, asCache, type CacheLike, type LoadOptionsOf, type SetOptionsOf } from '../cache-like.js';
 import type { Duration } from '../duration.js';
-import { asFunction } from '../memory/arguments.js';
+import { asFunction, asKey, listOf } from '../memory/arguments.js';
 import { MemoryCache } from '../memory/memory-cache.js';
 import { callback, duration, integer, positiveDuration, type Read, read } from '../memory/readers.js';
 import type { Count, GetOrSetOptions, Loader } from '../memory/types.js';
@@ -77,7 +77,7 @@ export class ResilientCache<V = unknown, C extends CacheLike<V> = CacheLike<V>> 
     const given = read<Read<ResilientCacheOptions<V>>>(
       options,
       {
-        fallback: (value) => value as CacheLike<V>,
+        fallback: (value, name) => asCache(value as CacheLike<V>, name),
         failures: integer(1, 1000),
         reset: positiveDuration,
         timeout: duration as never,
@@ -87,7 +87,7 @@ export class ResilientCache<V = unknown, C extends CacheLike<V> = CacheLike<V>> 
       },
       'options',
     );
-    this.#cache = cache;
+    this.#cache = asCache(cache);
     this.#fallback = given.fallback;
     this.#onError = given.onError;
     this.#options = {
@@ -108,8 +108,8 @@ export class ResilientCache<V = unknown, C extends CacheLike<V> = CacheLike<V>> 
     return this.#read('has', (cache) => cache.has(key), false);
   }
 
-  getMany(keys: Iterable<string>): Promise<Map<string, V>> {
-    const list = [...keys];
+  async getMany(keys: Iterable<string>): Promise<Map<string, V>> {
+    const list = listOf(keys, 'keys') as string[];
     return this.#read('getMany', (cache) => cache.getMany(list), new Map());
   }
 
@@ -151,9 +151,9 @@ export class ResilientCache<V = unknown, C extends CacheLike<V> = CacheLike<V>> 
     );
   }
 
-  setMany(entries: Iterable<readonly [string, V]>, options?: SetOptionsOf<C>): Promise<boolean> {
-    const list = [...entries];
-    const changes = list.map(([key]) => ({ type: 'key', text: key }) as const);
+  async setMany(entries: Iterable<readonly [string, V]>, options?: SetOptionsOf<C>): Promise<boolean> {
+    const list = listOf(entries, 'entries') as (readonly [string, V])[];
+    const changes = list.map((pair) => asKey(pair?.[0])).map((key) => ({ type: 'key', text: key }) as const);
     return this.#change('setMany', changes, (cache, isFallback) =>
       cache.setMany(list, isFallback ? portable(options) : options),
     );
@@ -164,8 +164,8 @@ export class ResilientCache<V = unknown, C extends CacheLike<V> = CacheLike<V>> 
     return this.#change('delete', [{ type: 'key', text: key }], (cache) => cache.delete(key));
   }
 
-  deleteMany(keys: Iterable<string>): Promise<boolean> {
-    const list = [...keys];
+  async deleteMany(keys: Iterable<string>): Promise<boolean> {
+    const list = listOf(keys, 'keys') as string[];
     const changes = list.map((key) => ({ type: 'key', text: key }) as const);
     return this.#change('deleteMany', changes, (cache) => cache.deleteMany(list));
   }

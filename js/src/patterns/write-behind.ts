@@ -1,4 +1,4 @@
-import type { CacheLike, LoadOptionsOf, SetOptionsOf } from '../cache-like.js';
+import { asCache, type CacheLike, type LoadOptionsOf, type SetOptionsOf } from '../cache-like.js';
 import type { Duration, Milliseconds } from '../duration.js';
 import { toMilliseconds } from '../duration.js';
 import { asKey, refuseUndefined } from '../memory/arguments.js';
@@ -116,6 +116,7 @@ export function writeBehind<V, C extends CacheLike<V> = CacheLike<V>>(
   cache: C,
   options: WriteBehindOptions<V, C>,
 ): WriteBehind<V, C> {
+  asCache(cache);
   const given = readRequiring<Read<WriteBehindOptions<V, C>>, 'write' | 'deadLetter'>(
     options,
     {

@@ -1,4 +1,4 @@
-import type { Awaitable, CacheLike, LoadOptionsOf, SetOptionsOf } from '../cache-like.js';
+import { type Awaitable, asCache, type CacheLike, type LoadOptionsOf, type SetOptionsOf } from '../cache-like.js';
 import { asKey, refuseUndefined } from '../memory/arguments.js';
 import { callback, handedOn, readRequiring } from '../memory/readers.js';
 import type { Count, Loader } from '../memory/types.js';
@@ -59,6 +59,7 @@ export function writeThrough<V, C extends CacheLike<V> = CacheLike<V>>(
   cache: C,
   options: WriteThroughOptions<V, C>,
 ): WriteThrough<V, C> {
+  asCache(cache);
   const { write, stored, remove, load, dependents, onCacheError, ...rest } = readRequiring<
     WriteThroughOptions<V, C>,
     'write'

@@ -1,4 +1,4 @@
-import type { CacheLike, LoadOptionsOf } from '../cache-like.js';
+import { asCache, type CacheLike, type LoadOptionsOf } from '../cache-like.js';
 import type { Duration, Milliseconds } from '../duration.js';
 import type { MemoryCache } from '../memory/memory-cache.js';
 import {
@@ -119,7 +119,7 @@ export class Refresher<V, C extends RefreshableCache<V> = RefreshableCache<V>> {
       },
       ['load'],
     );
-    this.#cache = cache;
+    this.#cache = asCache(cache);
     this.#memory = ('memory' in cache ? cache.memory : cache) as MemoryCache<V>;
     this.#load = given.load;
     this.#loadOptions = given.options;
