@@ -7,6 +7,8 @@ import { installedProject, root } from './support/packed.mjs';
 
 const CONSUMER = `
 import { type CacheStats, engineInfo, MemoryCache, type MemoryCacheOptions, TiercelError, version } from 'tiercel';
+import { cacheAside, Repository, type WriteBehind, writeBehind } from 'tiercel/patterns';
+import { Refresher, Warmer, type WarmResult } from 'tiercel/warming';
 
 interface User {
   name: string;
@@ -30,6 +32,24 @@ try {
 } catch (error) {
   if (error instanceof TiercelError) console.log(error.code);
 }
+
+const aside = cacheAside<User, MemoryCache<User>>(cache, { load: ({ key }) => ({ name: key }), options: { ttl: '1m' } });
+export const asideUser: Promise<User | undefined> = aside.get('a');
+export const queue: WriteBehind<User> = writeBehind<User>(cache, {
+  write: (operations) => operations.map((o) => (o.type === 'set' ? o.value.name : o.key)),
+  deadLetter: () => undefined,
+});
+export const users = new Repository<User & { id: number }, number>(MemoryCache.createSync(), {
+  model: 'users',
+  source: { find: (id) => ({ id, name: String(id) }) },
+});
+export const found1: Promise<(User & { id: number }) | undefined> = users.get(1);
+export const results: Promise<WarmResult[]> = new Warmer().add({ name: 'a', run: () => 1 }).run();
+export const refresher = new Refresher<User, MemoryCache<User>>(cache, { load: () => undefined });
+// @ts-expect-error a store takes values of the type
+cacheAside<User>(cache, { load: () => 1 });
+// @ts-expect-error what cannot be written must go somewhere
+writeBehind<User>(cache, { write: () => 1 });
 
 // @ts-expect-error values have a type
 cache.set('a', 1);
