@@ -130,7 +130,8 @@ function anyKey(): boolean {
   return true;
 }
 
-function report(listener: Listener, payload: unknown): void {
+/** Calls a listener; what it throws is an uncaught error, and nobody else is disturbed. */
+export function report(listener: Listener, payload: unknown): void {
   try {
     listener(payload as never);
   } catch (e) {

@@ -1,26 +1,61 @@
-import { type Milliseconds, toMilliseconds } from '../duration.js';
+import type { Milliseconds } from '../duration.js';
 import type { Namespace } from '../engine/engine.js';
 import { isRequestScoped } from '../engine/platform.js';
-import { invalidArgument, TiercelError } from '../errors.js';
-import { GET_PEEK, OVERTAKEN } from '../generated/abi.js';
-import { type ReadGetOrSetOptions, readTags } from './options.js';
+import { TiercelError } from '../errors.js';
+import { GET_PEEK, OVERTAKEN, TOUCH_EXPIRE } from '../generated/abi.js';
+import type { ReadGetOrSetOptions, ReadSetOptions } from './options.js';
 import type { Shared } from './shared.js';
-import type { LoadContext, Loader } from './types.js';
+import type { Note } from './values.js';
 
 /** In Workers, where a load may end unheard, how long a waiter trusts one that another request began. */
 const REQUEST_SCOPED_WAIT: Milliseconds = 1000;
 
 /** What a load came to. Rejections are shared as they are; see {@link Run.promise}. */
-interface Outcome<V> {
+export interface Outcome<V> {
   value: V;
   /** Something invalidated the value while it was loaded: it is only for those who asked before. */
   overtaken: boolean;
+  /** There was nothing to be found by the one who looked; another may know better. */
+  absent: boolean;
+}
+
+/** A value that is being replaced. */
+export interface Stale<V> {
+  /** A new copy each time, where values are copies. */
+  readonly value: () => V;
+  readonly note: Note | undefined;
+}
+
+/** What is said of a value while it is loaded: how it is to be stored. */
+export interface LoadTerms {
+  options: ReadGetOrSetOptions;
+  /** Whether the loader itself set the ttl. */
+  hasTtl: boolean;
+  /** Returned to all that wait, and not stored. */
+  skipped: boolean;
+  /** See {@link Outcome.absent}. */
+  absent: boolean;
+  /** What the loader said it failed with, whatever it returned after that. */
+  failed?: { readonly error: unknown };
+  /** What to keep, as stale, if the load fails. */
+  fallback?: { readonly value: unknown; readonly options: ReadSetOptions };
+  /** Called before the value is stored, for the last word on its options. */
+  finish?: (value: unknown) => void;
+  /** Called when the work is done; not `current` if its value is not to be stored, or something overtook it. */
+  ended?: (current: boolean, failed: boolean) => void;
 }
 
 /** One call of a loader. */
-interface Run<V> {
+export interface Run<V> {
+  readonly key: string;
+  readonly flight: Flight<V>;
   readonly promise: Promise<Outcome<V>>;
   readonly controller: AbortController;
+  readonly terms: LoadTerms;
+  /** What the loader is told of; where there is none the work may come across one. */
+  stale: Stale<V> | undefined;
+  /** Notes names that the value will have, so that nobody joins the load once one of them is invalidated. */
+  note(tags: readonly string[], dependsOn: readonly string[]): void;
   /** Whether the loader is done. In Workers the promise also rejects if it can never be, as its request has ended. */
   ended: boolean;
 }
@@ -29,11 +64,23 @@ interface Run<V> {
  * A load in flight. One who has waited for it too long runs its own loader, for the same load: whichever run ends
  * first ends the load, so a slow one is not lost, and one that never ends does no harm.
  */
-interface Flight<V> {
+export interface Flight<V> {
   readonly load: number;
   readonly runs: Run<V>[];
+  /** Those who have an interest in its end. */
+  holders: number;
   /** The run that ended the load. */
   last?: Run<V>;
+  /** A stale value that the load came across, for those who would rather have that than wait, or than nothing. */
+  offer?: Offer<V>;
+  /** Called when there is an {@link offer}. */
+  onOffer?: Set<(offer: Offer<V>) => void>;
+}
+
+export interface Offer<V> {
+  readonly value: () => V;
+  /** How long ago it went stale. */
+  readonly age: Milliseconds;
 }
 
 /** The run to wait for: that which ended the load, or the newest that has not failed. */
@@ -41,12 +88,20 @@ function currentOf<V>({ runs, last }: Flight<V>): Run<V> {
   return last ?? (runs.findLast(({ ended }) => !ended) as Run<V>);
 }
 
-/** One call of `getOrSet`. */
-interface Request<V> {
+/** One call that wants a value loaded. */
+export interface Request<V> {
   readonly ns: Namespace;
   readonly key: string;
-  readonly loader: Loader<V>;
+  /** Loads the value. What it throws or rejects with is the load's failure. */
+  readonly work: (run: Run<V>) => V | PromiseLike<V>;
   readonly options: ReadGetOrSetOptions;
+  readonly stale?: Stale<V> | undefined;
+  /** Told of each flight that the call comes to wait for. */
+  readonly entered?: (flight: Flight<V>) => void;
+  /** Whether a fresh entry may be taken at its word; always, if left out. */
+  readonly trusts?: () => boolean;
+  /** Whether the caller waits no more. */
+  readonly left?: () => boolean;
 }
 
 /**
@@ -69,45 +124,62 @@ export class Loading<V> {
   }
 
   /** Joins the load in flight or begins one; resolves to its value. */
-  load(request: Request<V>, stale?: () => V): Promise<V> {
-    const value = this.#load(request, stale);
-    request.options.waitUntil?.(value.then(ignore, ignore));
-    return this.#withSignal(value, request.options.signal);
-  }
-
-  #load(request: Request<V>, stale?: () => V): Promise<V> {
+  load(request: Request<V>): Promise<V> {
     const { engine } = this.#shared;
     this.#shared.now();
     const load = engine.loadBegin(request.ns, request.key);
     const { joined, untouched } = engine;
-    return joined
-      ? this.#wait(this.#flights.get(load) as Flight<V>, request, stale).then(
-          (outcome) => (outcome.overtaken && !untouched ? this.#again(request) : outcome.value),
-          (error: unknown) => {
-            // What failed was perhaps out of date as well.
-            if (untouched) throw error;
-            return this.#again(request);
-          },
-        )
-      : this.#begin(load, request, stale).promise.then((outcome) => outcome.value);
+    if (!joined) return this.#begin(load, request).promise.then((outcome) => outcome.value);
+    return this.#wait(this.#join(load, request), request).then(
+      (outcome) => (outcome.absent || (outcome.overtaken && !untouched) ? this.#again(request) : outcome.value),
+      (error: unknown) => {
+        // What failed was perhaps out of date as well.
+        if (untouched) throw error;
+        return this.#again(request);
+      },
+    );
   }
 
   /** Starts over, unless there is a fresh value by now. */
   #again(request: Request<V>): Promise<V> {
+    // Nobody would hear of what it loads.
+    if (request.left?.()) return new Promise(ignore);
     const { engine, values } = this.#shared;
-    const slot = engine.get(request.ns, request.key, this.#shared.now(), GET_PEEK);
-    return slot < 0 ? this.#load(request) : Promise.resolve(values.read(request.ns, slot));
+    const now = this.#shared.now();
+    const slot = request.trusts?.() === false ? -1 : engine.get(request.ns, request.key, now, GET_PEEK);
+    // What was stale when it began is perhaps gone.
+    return slot < 0 ? this.load({ ...request, stale: undefined }) : Promise.resolve(values.read(request.ns, slot));
   }
 
-  /** Sees to it that the value is loaded, while the caller makes do with a stale one. Never rejects. */
-  refresh(request: Request<V>, stale: () => V): void {
+  /** Sees to it that the value is loaded, while the caller makes do with a stale one. The promise never rejects. */
+  refresh(request: Request<V>): Promise<void> {
     const { engine } = this.#shared;
     const load = engine.loadBegin(request.ns, request.key);
-    const outcome = engine.joined
-      ? this.#wait(this.#flights.get(load) as Flight<V>, request, stale)
-      : this.#begin(load, request, stale).promise;
-    const ended = outcome.then(ignore, ignore);
-    request.options.waitUntil?.(ended);
+    const outcome = engine.joined ? this.#wait(this.#join(load, request), request) : this.#begin(load, request).promise;
+    return outcome.then(ignore, ignore);
+  }
+
+  /** Begins a load, unless one is in flight that it would join: then undefined. */
+  begin(request: Request<V>): Promise<Outcome<V>> | undefined {
+    const { engine } = this.#shared;
+    const load = engine.loadBegin(request.ns, request.key);
+    return engine.joined ? undefined : this.#begin(load, request).promise;
+  }
+
+  /** One who waited for a flight has gone: with the last of them the load is given up, and its signal aborted. */
+  leave(flight: Flight<V>, reason: unknown): void {
+    if (--flight.holders > 0 || !this.#isOpen(flight)) return;
+    this.#end(flight);
+    for (const { controller } of flight.runs) controller.abort(reason);
+  }
+
+  /** Whether nothing invalidated what a flight loads, as far as is known by now. */
+  isCurrent(flight: Flight<V>, request: Pick<Request<V>, 'ns' | 'key'>): boolean {
+    if (!this.#isOpen(flight)) return false;
+    const { engine } = this.#shared;
+    const load = engine.loadBegin(request.ns, request.key);
+    if (!engine.joined) engine.loadEnd(load);
+    return load === flight.load;
   }
 
   /** Aborts what is in flight: the cache was closed. Those who wait get what the loaders make of it. */
@@ -117,69 +189,116 @@ export class Loading<V> {
     this.#flights.clear();
   }
 
-  #begin(load: number, request: Request<V>, stale: (() => V) | undefined): Run<V> {
-    const flight: Flight<V> = { load, runs: [] };
-    this.#flights.set(load, flight);
-    return this.#run(flight, request, stale);
+  #join(load: number, request: Request<V>): Flight<V> {
+    const flight = this.#flights.get(load) as Flight<V>;
+    flight.holders++;
+    request.entered?.(flight);
+    return flight;
   }
 
-  /** Runs the request's loader for a flight. */
-  #run(flight: Flight<V>, request: Request<V>, stale: (() => V) | undefined): Run<V> {
-    const terms: LoadTerms = { options: { ...request.options }, skipped: false };
-    const note = (tags: readonly string[], dependsOn: readonly string[]) => {
-      if (this.#isOpen(flight)) this.#shared.engine.loadTags(flight.load, tags, dependsOn);
-    };
+  #begin(load: number, request: Request<V>): Run<V> {
+    const flight: Flight<V> = { load, runs: [], holders: 1 };
+    this.#flights.set(load, flight);
+    request.entered?.(flight);
+    return this.#run(flight, request);
+  }
+
+  /** Does the request's work for a flight. */
+  #run(flight: Flight<V>, request: Request<V>): Run<V> {
+    const terms: LoadTerms = { options: { ...request.options }, hasTtl: false, skipped: false, absent: false };
     let settle!: (result: V | PromiseLike<V>) => void;
     const result = new Promise<V>((resolve) => {
       settle = resolve;
     });
+    const fail = (error: unknown): never => {
+      this.failures++;
+      run.ended = true;
+      // While another run may yet succeed the load goes on.
+      if (flight.runs.every(({ ended }) => ended)) {
+        if (terms.fallback !== undefined) this.#keep(run, request, terms.fallback);
+        this.#close(flight, run);
+      }
+      terms.ended?.(false, true);
+      throw error;
+    };
     const promise = result.then(
-      (value) => this.#end(flight, run, request, value, terms),
-      (error: unknown) => {
-        this.failures++;
-        run.ended = true;
-        // While another run may yet succeed the load goes on.
-        if (flight.runs.every(({ ended }) => ended)) this.#close(flight, run);
-        throw error;
-      },
+      (value) => (terms.failed === undefined ? this.#commit(run, request, value) : fail(terms.failed.error)),
+      fail,
     );
     // Those who wait see the rejection; a refresh that nobody waits for must not end the process.
     promise.catch(ignore);
-    const run: Run<V> = { promise, controller: new AbortController(), ended: false };
+    const run: Run<V> = {
+      key: request.key,
+      flight,
+      promise,
+      controller: new AbortController(),
+      terms,
+      stale: request.stale,
+      note: (tags, dependsOn) => {
+        if (this.#isOpen(flight)) this.#shared.engine.loadTags(flight.load, tags, dependsOn);
+      },
+      ended: false,
+    };
     // Before the loader runs: it may ask for its own key.
     flight.runs.push(run);
     try {
       const { tags = [], dependsOn = [] } = terms.options;
-      if (tags.length + dependsOn.length > 0) note(tags, dependsOn);
-      settle(request.loader(contextOf<V>(request.key, run.controller.signal, stale, terms, note)));
+      if (tags.length + dependsOn.length > 0) run.note(tags, dependsOn);
+      settle(request.work(run));
     } catch (e) {
       settle(Promise.reject(e));
     }
     return run;
   }
 
-  /** Stores what was loaded, unless another run was first or the core knows better. */
-  #end(flight: Flight<V>, run: Run<V>, request: Request<V>, value: V, terms: LoadTerms): Outcome<V> {
+  /** Ends a load with what a run of it brought. */
+  #commit(run: Run<V>, request: Request<V>, value: V): Outcome<V> {
+    let isCurrent = false;
+    try {
+      const overtaken = this.#store(run, request, value);
+      isCurrent = !overtaken && value !== undefined && !run.terms.skipped;
+      return { value, overtaken, absent: run.terms.absent };
+    } finally {
+      this.#close(run.flight, run);
+      run.terms.ended?.(isCurrent, false);
+    }
+  }
+
+  /** Stores what was loaded, unless another run was first or the core knows better: then true. */
+  #store({ flight, terms }: Run<V>, request: Request<V>, value: V): boolean {
     const shared = this.#shared;
     const { load } = flight;
-    if (shared.closed) return { value, overtaken: false };
+    if (shared.closed) return false;
     // What happened since the other run ended is not known.
-    if (!this.#isOpen(flight)) return { value, overtaken: true };
+    if (!this.#isOpen(flight)) return true;
+    if (value === undefined || terms.skipped) {
+      const { tags = [], dependsOn = [] } = terms.options;
+      const nothing = { ttl: 0, stale: 0, tags, dependsOn, pinned: false };
+      return shared.engine.loadCommit(load, undefined, nothing, shared.now()) === OVERTAKEN;
+    }
     try {
-      if (value === undefined || terms.skipped) {
-        const { tags = [], dependsOn = [] } = terms.options;
-        const nothing = { ttl: 0, stale: 0, tags, dependsOn, pinned: false };
-        return { value, overtaken: shared.engine.loadCommit(load, undefined, nothing, shared.now()) === OVERTAKEN };
-      }
+      terms.finish?.(value);
       const slot = shared.commit(load, value, request.key, terms.options);
-      shared.finishStore(request.ns, request.key, slot, value);
-      return { value, overtaken: slot === OVERTAKEN };
+      shared.finishStore(request.ns, request.key, slot, value, terms.options.note);
+      return slot === OVERTAKEN;
     } catch (e) {
       // The value is there, though the cache has no room for it; nobody knows if it was overtaken.
-      if (e instanceof TiercelError && e.code === 'ERR_TIERCEL_OUT_OF_MEMORY') return { value, overtaken: true };
+      if (e instanceof TiercelError && e.code === 'ERR_TIERCEL_OUT_OF_MEMORY') return true;
       throw e;
-    } finally {
-      this.#close(flight, run);
+    }
+  }
+
+  /** Stores a stale value in place of one that could not be loaded. */
+  #keep({ flight }: Run<V>, { ns, key }: Request<V>, { value, options }: NonNullable<LoadTerms['fallback']>): void {
+    const shared = this.#shared;
+    if (shared.closed || !this.#isOpen(flight)) return;
+    try {
+      const slot = shared.commit(flight.load, value as V, key, { ...options, ttl: 1 });
+      // Before anybody can see it.
+      if (slot >= 0) shared.engine.touch(ns, key, 0, TOUCH_EXPIRE, shared.now());
+      shared.finishStore(ns, key, slot, value as V, options.note);
+    } catch {
+      // It was only for want of a better one.
     }
   }
 
@@ -192,12 +311,16 @@ export class Loading<V> {
     run.ended = true;
     if (!this.#isOpen(flight)) return;
     flight.last = run;
+    this.#end(flight);
+  }
+
+  #end(flight: Flight<V>): void {
     this.#flights.delete(flight.load);
     if (!this.#shared.closed) this.#shared.engine.loadEnd(flight.load);
   }
 
   /** Waits for what a flight comes to, and runs the request's own loader for it if that takes too long. */
-  #wait(flight: Flight<V>, request: Request<V>, stale: (() => V) | undefined): Promise<Outcome<V>> {
+  #wait(flight: Flight<V>, request: Request<V>): Promise<Outcome<V>> {
     const timeout = request.options.waitTimeout ?? (isRequestScoped() ? REQUEST_SCOPED_WAIT : 0);
     return new Promise<Outcome<V>>((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
@@ -222,64 +345,36 @@ export class Loading<V> {
         if (timeout !== 0 && run !== own) timer = startTimer(giveUp, timeout);
       };
       const giveUp = () => {
+        if (request.left?.()) return;
         const current = currentOf(flight);
         if (current !== followed) return follow(current);
         this.givenUp++;
-        own = this.#run(flight, request, stale);
+        own = this.#run(flight, request);
         follow(own);
       };
       follow(currentOf(flight));
     });
   }
-
-  /** Lets one caller go; the load and the others go on. */
-  #withSignal(promise: Promise<V>, signal: AbortSignal | undefined): Promise<V> {
-    if (signal === undefined) return promise;
-    return new Promise<V>((resolve, reject) => {
-      const leave = () => reject(signal.reason);
-      if (signal.aborted) leave();
-      signal.addEventListener('abort', leave, { once: true });
-      promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
-    });
-  }
 }
 
-/** What a loader may change about how its value is stored. */
-interface LoadTerms {
-  options: ReadGetOrSetOptions;
-  skipped: boolean;
+/** Lets one caller go when its signal says so; what it waited for goes on. */
+export function withSignal<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise<T>((resolve, reject) => {
+    const leave = () => reject(signal.reason);
+    if (signal.aborted) leave();
+    signal.addEventListener('abort', leave, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
 }
 
-function contextOf<V>(
-  key: string,
-  signal: AbortSignal,
-  stale: (() => V) | undefined,
-  terms: LoadTerms,
-  note: (tags: readonly string[], dependsOn: readonly string[]) => void,
-): LoadContext<V> {
-  const context = {
-    key,
-    signal,
-    setTtl(ttl: unknown) {
-      terms.options.ttl = toMilliseconds(ttl, 'ttl');
-    },
-    setTags(...tags: string[]) {
-      note(readTags(tags, 'tags', invalidArgument), []);
-      terms.options.tags = [...(terms.options.tags ?? []), ...tags];
-    },
-    skip() {
-      terms.skipped = true;
-    },
-  };
-  return stale === undefined ? context : { ...context, stale: { value: stale() } };
-}
-
-function ignore(): void {
-  // A refresh is tried again with the next call.
+/** For promises that somebody else hears of, or that are tried again with the next call. */
+export function ignore(): void {
+  // Nothing is to be done.
 }
 
 /** At module scope of a Worker there are no timers; then there is no limit either. */
-function startTimer(callback: () => void, ms: Milliseconds): ReturnType<typeof setTimeout> | undefined {
+export function startTimer(callback: () => void, ms: Milliseconds): ReturnType<typeof setTimeout> | undefined {
   try {
     // Longer than a timer can be told is as good as no limit.
     return ms > 0x7fffffff ? undefined : setTimeout(callback, ms);

@@ -3,7 +3,7 @@ import type { Duration, Milliseconds } from '../duration.js';
 import { toMilliseconds } from '../duration.js';
 import type { Namespace } from '../engine/engine.js';
 import { invalidArgument, TiercelError } from '../errors.js';
-import { GET_PEEK, GET_STALE, TOUCH_EXPIRE, TOUCH_EXTEND, TOUCH_RENEW } from '../generated/abi.js';
+import { GET_PEEK, GET_STALE, TOUCH_EXTEND, TOUCH_RENEW } from '../generated/abi.js';
 import {
   asBudget,
   asFunction,
@@ -16,6 +16,8 @@ import {
   refuseUndefined,
 } from './arguments.js';
 import { Wanted } from './events.js';
+import { contextOf } from './load-context.js';
+import { ignore, type Run, withSignal } from './loading.js';
 import {
   type ReadGetOrSetOptions,
   type ReadSetOptions,
@@ -42,6 +44,9 @@ import type {
 
 const NO_OPTIONS: ReadSetOptions = {};
 
+/** What is inside of a view of a cache, for what is built upon it. */
+export let insideOf: <V>(cache: MemoryCache<V>) => { readonly shared: Shared<V>; readonly ns: Namespace };
+
 /**
  * An in-memory cache with bounds in entries and bytes, ttl, tags, namespaces and single-flight loading.
  * Synchronous, but for loading. Keys are any strings; two different ones are never the same key.
@@ -50,6 +55,10 @@ const NO_OPTIONS: ReadSetOptions = {};
  * of a wrong type or value throw `TiercelError`; any operation of a closed cache throws `ERR_TIERCEL_CLOSED`.
  */
 export class MemoryCache<V = unknown> {
+  static {
+    insideOf = (cache) => ({ shared: cache.#shared, ns: cache.#ns });
+  }
+
   readonly #shared: Shared<V>;
   readonly #ns: Namespace;
 
@@ -195,30 +204,29 @@ export class MemoryCache<V = unknown> {
   #getOrSet(key: string, loader: Loader<V>, options: ReadGetOrSetOptions): Promise<V> {
     if (typeof loader !== 'function') throw invalidArgument('loader', loader, 'a function');
     const shared = this.#shared;
-    const request = { ns: this.#ns, key, loader, options };
+    const { engine, values, loading } = shared;
     const now = shared.now();
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
-    if (options.forceRefresh) {
-      const old = shared.engine.get(this.#ns, key, now, GET_PEEK | GET_STALE);
-      const stale = old < 0 ? undefined : shared.values.reader(this.#ns, old);
-      if (old < 0) shared.finish();
-      return shared.loading.load(request, stale);
-    }
-    const slot = shared.engine.get(this.#ns, key, now, GET_STALE);
-    if (slot < 0) {
-      this.#missed(key);
-      return shared.loading.load(request);
-    }
-    const stale = shared.engine.isStale;
-    if (!stale) {
-      const value = shared.values.read(this.#ns, slot);
-      if (shared.events.wanted !== 0) this.#hit(key, stale);
+    const flags = options.forceRefresh ? GET_PEEK | GET_STALE : GET_STALE;
+    const slot = engine.get(this.#ns, key, now, flags);
+    if (slot >= 0 && !engine.isStale && !options.forceRefresh) {
+      const value = values.read(this.#ns, slot);
+      if (shared.events.wanted !== 0) this.#hit(key, false);
       return Promise.resolve(value);
     }
-    const reader = shared.values.reader(this.#ns, slot);
-    shared.loading.refresh(request, reader);
-    const value = reader();
-    if (shared.events.wanted !== 0) this.#hit(key, stale);
+    const stale = slot < 0 ? undefined : { note: values.note(slot), value: values.reader(this.#ns, slot) };
+    const request = { ns: this.#ns, key, work: (run: Run<V>) => loader(contextOf(run)), options, stale };
+    if (stale === undefined || options.forceRefresh) {
+      if (options.forceRefresh) shared.finish();
+      else this.#missed(key);
+      const value = loading.load(request);
+      options.waitUntil?.(value.then(ignore, ignore));
+      return withSignal(value, options.signal);
+    }
+    const refreshed = loading.refresh(request);
+    options.waitUntil?.(refreshed);
+    const value = stale.value();
+    if (shared.events.wanted !== 0) this.#hit(key, true);
     return Promise.resolve(value);
   }
 
@@ -247,7 +255,7 @@ export class MemoryCache<V = unknown> {
    * new one. A load of the key that is in flight will not be stored. Returns whether there was one to serve.
    */
   expire(key: string): boolean {
-    return this.#shared.touch(this.#ns, asKey(key), 0, TOUCH_EXPIRE);
+    return this.#shared.expire(this.#ns, asKey(key));
   }
 
   /**

@@ -17,6 +17,7 @@ import {
 } from './readers.js';
 import { type ReadTtlContext, type ReadTtlRules, readTtlContext, readTtlRules } from './ttl-rules.js';
 import type { GetOrSetOptions, MemoryCacheOptions, Serializer, SetOptions, TtlContext, TtlRules } from './types.js';
+import type { Note } from './values.js';
 
 /** Tags of an entry, keys that it depends on, or the arguments of a call that takes tags. */
 export function readTags(value: unknown, name: string, invalid = invalidOption, most = MAX_TAGS): readonly string[] {
@@ -105,7 +106,7 @@ export function refuseUnbounded(maxEntries: number | undefined, maxBytes: number
 
 // ---- Options of an entry
 
-const SET_READERS: Readers<SetOptions> = {
+export const SET_READERS: Readers<SetOptions> = {
   ttl: duration,
   stale: duration,
   tags: (value, name) => readTags(value, name),
@@ -125,6 +126,8 @@ export interface ReadSetOptions {
   pinned?: boolean;
   contentType?: string;
   context?: ReadTtlContext;
+  /** No option, but what a load learned of the value. */
+  note?: Note;
 }
 
 export function readSetOptions(options: unknown): ReadSetOptions {
@@ -132,12 +135,12 @@ export function readSetOptions(options: unknown): ReadSetOptions {
 }
 
 /** What is known of a value says nothing without what kind of value it is. */
-function refuseLoneContext<T extends ReadSetOptions>(options: T): T {
+export function refuseLoneContext<T extends ReadSetOptions>(options: T): T {
   if (options.context === undefined || options.contentType !== undefined) return options;
   throw new TiercelError('ERR_TIERCEL_INVALID_OPTION', 'context: only with contentType, whose rule it goes with');
 }
 
-const GET_OR_SET_READERS: Readers<GetOrSetOptions> = {
+export const GET_OR_SET_READERS: Readers<GetOrSetOptions> = {
   ...SET_READERS,
   forceRefresh: flag,
   signal: (value, name) => {

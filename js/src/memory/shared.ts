@@ -11,6 +11,7 @@ import {
   CAUSE_REPLACED,
   CAUSE_SIZE,
   CAUSE_TAG,
+  TOUCH_EXPIRE,
   TOUCH_RENEW,
 } from '../generated/abi.js';
 import { platformClock, userClock } from './clock.js';
@@ -22,7 +23,7 @@ import { seedRandomly } from './seed.js';
 import { type Sweepable, Sweeper } from './sweeper.js';
 import { TtlByRule } from './ttl-rules.js';
 import type { RemovalCause } from './types.js';
-import { BytesValues, ReferenceValues, type Values } from './values.js';
+import { BytesValues, type Note, ReferenceValues, type Values } from './values.js';
 
 const CAUSES: Readonly<Record<number, RemovalCause>> = {
   [CAUSE_EXPLICIT]: 'explicit',
@@ -98,6 +99,11 @@ export class Shared<V> implements Sweepable {
     else this.engine.seed(options.seed);
   }
 
+  /** How long entries that say nothing of it may be served as stale. */
+  get staleByDefault(): Milliseconds {
+    return this.#stale;
+  }
+
   /** The time for a call; first of all in each operation, since it refuses a closed cache. */
   now(): Milliseconds {
     if (this.closed) throw new TiercelError('ERR_TIERCEL_CLOSED', 'the cache is closed: create a new one');
@@ -120,32 +126,31 @@ export class Shared<V> implements Sweepable {
   }
 
   set(ns: Namespace, key: string, value: V, options: ReadSetOptions | undefined): boolean {
-    const terms = this.#termsOf(options);
+    const terms = this.termsOf(options);
     const now = this.#nowFor(terms.ttl);
-    return this.#store(ns, key, value, this.values.encode(value, key, options?.weight), terms, now);
+    const payload = this.values.encode(value, key, options?.weight, options?.note);
+    return this.finishStore(ns, key, this.engine.set(ns, key, payload, terms, now), value, options?.note);
   }
 
   /** All are encoded before the first is stored, so that one that cannot be changes nothing. */
   setMany(ns: Namespace, pairs: readonly (readonly [string, V])[], options: ReadSetOptions): number {
-    const terms = this.#termsOf(options);
+    const terms = this.termsOf(options);
     const now = this.#nowFor(terms.ttl);
-    const payloads = pairs.map(([key, value]) => this.values.encode(value, key, options.weight));
+    const payloads = pairs.map(([key, value]) => this.values.encode(value, key, options.weight, undefined));
     let stored = 0;
     for (const [i, [key, value]] of pairs.entries()) {
-      if (this.#store(ns, key, value, payloads[i] as Payload, terms, now)) stored++;
+      const slot = this.engine.set(ns, key, payloads[i] as Payload, terms, now);
+      if (this.finishStore(ns, key, slot, value, undefined)) stored++;
     }
     return stored;
   }
 
-  #store(ns: Namespace, key: string, value: V, payload: Payload, terms: Terms, now: Milliseconds): boolean {
-    return this.finishStore(ns, key, this.engine.set(ns, key, payload, terms, now), value);
-  }
-
   /** Ends a load with a value; the result is as of `Engine.loadCommit`. */
   commit(load: number, value: V, key: string, options: ReadSetOptions): number {
-    const terms = this.#termsOf(options);
+    const terms = this.termsOf(options);
     const now = this.#nowFor(terms.ttl);
-    return this.engine.loadCommit(load, this.values.encode(value, key, options.weight), terms, now);
+    const payload = this.values.encode(value, key, options.weight, options.note);
+    return this.engine.loadCommit(load, payload, terms, now);
   }
 
   /** @param ttl that of the cache if left out */
@@ -157,7 +162,13 @@ export class Shared<V> implements Sweepable {
     return touched;
   }
 
-  #termsOf(options: ReadSetOptions | undefined): Terms {
+  /** Makes an entry stale. */
+  expire(ns: Namespace, key: string): boolean {
+    return this.touch(ns, key, 0, TOUCH_EXPIRE);
+  }
+
+  /** What an entry gets that is stored with these options. */
+  termsOf(options: ReadSetOptions | undefined): Terms {
     if (options === undefined) return this.#terms;
     return {
       ttl: options.ttl ?? this.#rules?.ttl(options.contentType, options.context) ?? this.#ttl,
@@ -196,11 +207,11 @@ export class Shared<V> implements Sweepable {
   }
 
   /** Takes the value in after the core gave it a slot, and tells listeners. */
-  finishStore(ns: Namespace, key: string, slot: number, value: V): boolean {
+  finishStore(ns: Namespace, key: string, slot: number, value: V, note: Note | undefined): boolean {
     // First what was there goes out: the core may have given the slot out again.
     if (this.engine.removals !== 0) this.drain();
     if (slot >= 0) {
-      this.values.stored(slot, value);
+      this.values.stored(slot, value, note);
       if ((this.events.wanted & Wanted.Set) !== 0) this.events.push('set', ns.id, { key, value });
     }
     if (this.events.wanted !== 0) this.events.deliver();

@@ -1,7 +1,7 @@
 import type { Engine, Namespace, Payload } from '../engine/engine.js';
 import { TiercelError } from '../errors.js';
 import type { Shared } from './shared.js';
-import { BytesValues } from './values.js';
+import { BytesValues, type Note } from './values.js';
 
 /** Writes down the entries of all namespaces. What JSON cannot carry is left out. */
 export function takeSnapshot<V>(shared: Shared<V>): Uint8Array {
@@ -23,7 +23,7 @@ export function takeSnapshot<V>(shared: Shared<V>): Uint8Array {
 /** Adds an entry with a value that is kept by reference. */
 function addReference<V>(shared: Shared<V>, codec: BytesValues<V>, slot: number, now: number): void {
   const value = shared.values.read(shared.engine.root, slot);
-  const payload = payloadOf(codec, value);
+  const payload = payloadOf(codec, value, shared.values.note(slot));
   // A getter or toJSON of the value may have called the cache: then another entry may be in the slot.
   if (payload === undefined || shared.values.read(shared.engine.root, slot) !== value) return;
   shared.engine.snapshotAdd(slot, payload, now);
@@ -59,17 +59,18 @@ function takeIn<V>(shared: Shared<V>, codec: BytesValues<V> | undefined, slot: n
   }
   // Read before the removals are, which come through the same buffer.
   const value = decoded(codec);
+  const note = value === undefined ? undefined : codec.note();
   const lost = value === undefined ? placeOf(engine) : undefined;
   shared.drain();
-  if (lost === undefined) shared.values.stored(slot, value as V);
+  if (lost === undefined) shared.values.stored(slot, value as V, note);
   else engine.delete(lost.ns, lost.key, now);
   shared.drain();
   return lost === undefined;
 }
 
-function payloadOf<V>(codec: BytesValues<V>, value: V): Payload | undefined {
+function payloadOf<V>(codec: BytesValues<V>, value: V, note: Note | undefined): Payload | undefined {
   try {
-    return codec.encode(value, '', undefined);
+    return codec.encode(value, '', undefined, note);
   } catch (e) {
     if (e instanceof TiercelError && e.code === 'ERR_TIERCEL_NOT_SERIALIZABLE') return undefined;
     throw e;

@@ -150,16 +150,32 @@ export interface Entry<V> {
 /** What a loader gets, beside its result, to say about the value. */
 export interface LoadContext<V = unknown> {
   readonly key: string;
-  /** Aborted when the load is given up: the cache was closed. */
+  /** Aborted when the load is given up: the cache was closed, or nobody waits for it any more. */
   readonly signal: AbortSignal;
-  /** The value that is being replaced, stale or due to `forceRefresh`, if there is one. */
-  readonly stale?: { readonly value: V };
+  /** The value that is being replaced, stale or due to `forceRefresh`, if there is one, and its validators. */
+  readonly stale?: { readonly value: V } & Validators;
   /** Sets the ttl of the value; goes before the option. */
   setTtl(ttl: Duration): void;
   /** Adds tags to those of the options. */
   setTags(...tags: string[]): void;
+  /** Keeps validators with the value, for the `stale` of the load that will replace it. */
+  setValidators(validators: Validators): void;
   /** The result is returned to all that wait, and not stored. */
   skip(): void;
+  /** Makes the load fail with this error: throws it. The load fails even if the loader catches that. */
+  fail(error: unknown): never;
+  /**
+   * The value to return if the source says that the stale one is still right: that one, which gets a new ttl and keeps
+   * its validators. Tags are those of this load.
+   * @throws `ERR_TIERCEL_INVALID_ARGUMENT` if there is no `stale`
+   */
+  notModified(): V;
+}
+
+/** What a source can be asked by whether a value changed, as HTTP has it. */
+export interface Validators {
+  readonly etag?: string;
+  readonly lastModified?: string;
 }
 
 export type Loader<V> = (context: LoadContext<V>) => V | Promise<V>;

@@ -3,15 +3,27 @@ import { invalidReturn, TiercelError } from '../errors.js';
 import { estimateSize } from './estimate.js';
 import type { Serializer } from './types.js';
 
+/** What is known of a value beside what the core keeps: for those who load it again. */
+export interface Note {
+  readonly etag?: string | undefined;
+  readonly lastModified?: string | undefined;
+  /** Milliseconds that it took to load. */
+  readonly took?: number | undefined;
+  /** Milliseconds that it had been stale for when it came here. */
+  readonly age?: number | undefined;
+}
+
 /** How the values of a cache are kept. */
 export interface Values<V> {
   /**
    * What to hand to the engine for a value. Changes nothing, and may throw.
    * @param weight size in bytes if the caller gave one
    */
-  encode(value: V, key: string, weight: number | undefined): Payload;
+  encode(value: V, key: string, weight: number | undefined, note: Note | undefined): Payload;
   /** Called with the slot where the value is now. */
-  stored(slot: number, value: V): void;
+  stored(slot: number, value: V, note: Note | undefined): void;
+  /** What was noted of the value that a call just found in a slot; that can be read after, as before. */
+  note(slot: number): Note | undefined;
   /** The value that a call just found in a slot. */
   read(ns: Namespace, slot: number): V;
   /** What gives that value, at any time later, a new copy each time where values are copies. */
@@ -34,6 +46,8 @@ const CHUNK_MASK = (1 << CHUNK_BITS) - 1;
 export class ReferenceValues<V> implements Values<V> {
   /** Slots in chunks: one array of them all would be copied each time it grows, for milliseconds once it is large. */
   #chunks: (V | undefined)[][] = [];
+  /** By slot, of the few values that have one. */
+  readonly #notes = new Map<number, Note>();
   readonly #sizeOf: ((value: V, key: string) => number) | undefined;
   /** Without a bound in bytes nobody needs to know what a value weighs. */
   readonly #weighed: boolean;
@@ -55,10 +69,16 @@ export class ReferenceValues<V> implements Values<V> {
     throw invalidReturn('sizeOf', size, 'a number of bytes from 0 to 2^53 - 1');
   }
 
-  stored(slot: number, value: V): void {
+  stored(slot: number, value: V, note: Note | undefined): void {
     const i = slot >>> CHUNK_BITS;
     if (i >= this.#chunks.length) this.#grow(i);
     (this.#chunks[i] as (V | undefined)[])[slot & CHUNK_MASK] = value;
+    if (note !== undefined) this.#notes.set(slot, note);
+    else if (this.#notes.size !== 0) this.#notes.delete(slot);
+  }
+
+  note(slot: number): Note | undefined {
+    return this.#notes.get(slot);
   }
 
   #grow(last: number): void {
@@ -83,10 +103,12 @@ export class ReferenceValues<V> implements Values<V> {
   release(slot: number): void {
     const chunk = this.#chunks[slot >>> CHUNK_BITS];
     if (chunk !== undefined) chunk[slot & CHUNK_MASK] = undefined;
+    if (this.#notes.size !== 0) this.#notes.delete(slot);
   }
 
   clear(): void {
     this.#chunks = [];
+    this.#notes.clear();
   }
 }
 
@@ -101,13 +123,21 @@ enum Format {
 export class BytesValues<V> implements Values<V> {
   readonly #engine: Engine;
   readonly #serializer: Serializer<V> | undefined;
+  /** Of values with a note: the format that no other value of this cache has. */
+  readonly #noted: Format;
 
   constructor(engine: Engine, serializer: Serializer<V> | undefined) {
     this.#engine = engine;
     this.#serializer = serializer;
+    this.#noted = serializer === undefined ? Format.Custom : Format.Bytes;
   }
 
-  encode(value: V, _key: string, weight: number | undefined): Payload {
+  encode(value: V, _key: string, weight: number | undefined, note: Note | undefined): Payload {
+    const payload = this.#encode(value, weight);
+    return note === undefined ? payload : withNote(payload, note, this.#noted);
+  }
+
+  #encode(value: V, weight: number | undefined): Payload {
     if (weight !== undefined) {
       throw new TiercelError(
         'ERR_TIERCEL_INVALID_OPTION',
@@ -146,6 +176,13 @@ export class BytesValues<V> implements Values<V> {
     };
   }
 
+  note(): Note | undefined {
+    if (this.#engine.format !== this.#noted) return undefined;
+    this.#engine.fetchValue();
+    const bytes = this.#engine.readBytes();
+    return (JSON.parse(new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(NEWLINE)))) as Head).note;
+  }
+
   release(): void {
     // The core freed it.
   }
@@ -169,9 +206,39 @@ export class BytesValues<V> implements Values<V> {
       return () => JSON.parse(text) as V;
     }
     const bytes = this.#engine.readBytes();
+    if (format === this.#noted) return () => this.#decodeNoted(bytes);
     if (format === Format.Bytes) return () => bytes.slice() as V;
     return () => deserialize(this.#serializer as Serializer<V>, bytes.slice());
   }
+
+  #decodeNoted(bytes: Uint8Array): V {
+    const end = bytes.indexOf(NEWLINE) + 1;
+    const { format } = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end))) as Head;
+    const rest = bytes.slice(end);
+    if (format === Format.Bytes) return rest as V;
+    if (format === Format.Custom) return deserialize(this.#serializer as Serializer<V>, rest);
+    return JSON.parse(new TextDecoder().decode(rest)) as V;
+  }
+}
+
+const NEWLINE = 10;
+
+/** The first line of a value with a note, as JSON, which has no newline in it; after that the value, texts as JSON too. */
+interface Head {
+  readonly note: Note;
+  readonly format: Format;
+}
+
+function withNote({ text, bytes, format }: Payload, note: Note, noted: Format): Payload {
+  const encoder = new TextEncoder();
+  const head: Head = { note, format };
+  const line = encoder.encode(`${JSON.stringify(head)}\n`);
+  // As JSON even a lone surrogate is kept.
+  const rest = bytes ?? encoder.encode(format === Format.Text ? JSON.stringify(text) : text);
+  const whole = new Uint8Array(line.length + rest.length);
+  whole.set(line);
+  whole.set(rest, line.length);
+  return { bytes: whole, format: noted, weight: 0 };
 }
 
 function serialize<V>(serializer: Serializer<V>, value: V): Uint8Array {
