@@ -65,7 +65,49 @@ export type {
   Size,
   TtlContext,
   TtlRules,
+  Validators,
 } from './memory/types.js';
+export type { BatchLoader } from './tiers/batch.js';
+export type { BreakerState } from './tiers/breaker.js';
+export type { Bus, BusListener } from './tiers/bus.js';
+export { Cache, createCache } from './tiers/cache.js';
+export type { Change } from './tiers/change.js';
+export type { GuardCounts } from './tiers/guard.js';
+export type { Lock } from './tiers/lock.js';
+export { type BusFault, type MemoryBus, memoryBus } from './tiers/memory-bus.js';
+export { type MemoryRemote, memoryRemote, type RemoteFault, type RemoteOperation } from './tiers/memory-remote.js';
+export type {
+  RemoteCall,
+  RemoteEntry,
+  RemoteFound,
+  RemoteLock,
+  RemoteLockRequest,
+  RemotePlace,
+  RemoteRead,
+  RemoteTier,
+  RemoteTouch,
+  RemoteWrite,
+} from './tiers/remote.js';
+export {
+  type Channel,
+  type ChannelListener,
+  type SequencedBus,
+  type SequencedBusOptions,
+  sequencedBus,
+} from './tiers/sequenced-bus.js';
+export type {
+  BatchContext,
+  CacheOptions,
+  Health,
+  Invalidation,
+  LoadOptions,
+  LockOptions,
+  Logger,
+  StoreOptions,
+  TierEvents,
+  TierStats,
+} from './tiers/types.js';
+export type { WrapOptions, Wrapped } from './tiers/wrap.js';
 export { TiercelError, type TiercelErrorCode } from './tiercel-error.js';
 export { type ActivityTtlOptions, activityTtl } from './ttl/activity-ttl.js';
 export { dynamicTtl } from './ttl/dynamic-ttl.js';

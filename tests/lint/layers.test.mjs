@@ -23,7 +23,7 @@ const JS_FLOORS = [
   ['engine/platform'],
   ['engine/engine', 'engine/info'],
   ['memory'],
-  ['cache-like', 'listeners', 'timers'],
+  ['cache-like', 'listeners', 'timers', 'tiers'],
   ['cache-view'],
   ['keys'],
   ['invalidation', 'ttl', 'config'],

@@ -1,0 +1,32 @@
+import type { Milliseconds } from '../duration.js';
+
+/** Most keys that are remembered: beyond that the oldest is tried again too soon. */
+const MOST = 10_000;
+
+/** Keys whose load failed lately, and when to try again. */
+export class Backoffs {
+  readonly #until = new Map<string, Milliseconds>();
+
+  add(id: string, until: Milliseconds): void {
+    // Behind all others, as the newest.
+    this.#until.delete(id);
+    this.#until.set(id, until);
+    if (this.#until.size > MOST) this.#until.delete(this.#until.keys().next().value as string);
+  }
+
+  isActive(id: string, now: Milliseconds): boolean {
+    const until = this.#until.get(id);
+    if (until === undefined) return false;
+    if (now < until) return true;
+    this.#until.delete(id);
+    return false;
+  }
+
+  delete(id: string): void {
+    if (this.#until.size > 0) this.#until.delete(id);
+  }
+
+  get size(): number {
+    return this.#until.size;
+  }
+}

@@ -1,0 +1,113 @@
+import { invalidArgument } from '../errors.js';
+import { contextOf } from '../memory/load-context.js';
+import type { Run } from '../memory/loading.js';
+import type { LoadContext } from '../memory/types.js';
+import { type Aim, Part } from './load.js';
+import type { Tiers } from './tiers.js';
+import type { BatchContext } from './types.js';
+
+/** Loads the values of several keys; those that it does not find are not in the result. */
+export type BatchLoader<V> = (
+  keys: string[],
+  context: BatchContext<V>,
+) => ReadonlyMap<string, V> | PromiseLike<ReadonlyMap<string, V>>;
+
+interface Member<V> {
+  readonly part: Part<V>;
+  readonly resolve: (value: V | PromiseLike<V>) => void;
+}
+
+/**
+ * Keys that are loaded together: one question to the second tier, and one call of the loader for what that does not
+ * have. Each key has a load of its own, which other calls may join, and a part in this.
+ */
+export class Batch<V> {
+  readonly #tiers: Tiers<V>;
+  readonly #loader: BatchLoader<V> | undefined;
+  #members: Member<V>[] | undefined = [];
+
+  /** @param loader none to look in the second tier only */
+  constructor(tiers: Tiers<V>, loader: BatchLoader<V> | undefined) {
+    this.#tiers = tiers;
+    this.#loader = loader;
+  }
+
+  /** The work of one key's load. Before {@link start} it becomes part of the batch. */
+  add(run: Run<V>, aim: Aim<V>): Promise<V> {
+    return new Promise<V>((resolve) => {
+      const member = { part: new Part(this.#tiers, run, aim), resolve };
+      if (this.#members === undefined) this.#settle([member]);
+      else this.#members.push(member);
+    });
+  }
+
+  /** To be called once all keys are in. */
+  start(): void {
+    const members = this.#members ?? [];
+    this.#members = undefined;
+    if (members.length > 0) this.#settle(members);
+  }
+
+  #settle(members: readonly Member<V>[]): void {
+    const loaded = this.#load(members);
+    for (const { part, resolve } of members) {
+      resolve(
+        loaded.then((values) => {
+          const value = part.found === undefined ? values.get(part.aim.key) : part.found.value;
+          if (value === undefined) part.run.terms.absent = true;
+          return value as V;
+        }),
+      );
+    }
+  }
+
+  async #load(members: readonly Member<V>[]): Promise<ReadonlyMap<string, V>> {
+    const { remote } = this.#tiers;
+    const parts = members.map(({ part }) => part);
+    if (remote !== undefined) await Part.consult(this.#tiers, parts);
+    const missing = parts.filter(({ found, run }) => found === undefined && !run.controller.signal.aborted);
+    if (missing.length === 0 || this.#loader === undefined) return new Map();
+    for (const part of missing) part.starts();
+    const keys = missing.map(({ aim }) => aim.key);
+    const values: unknown = await this.#loader(keys, batchContext(missing));
+    if (values instanceof Map || isMap(values)) return values as ReadonlyMap<string, V>;
+    throw invalidArgument('loadMissing', values, 'a function that returns a Map of values by key');
+  }
+}
+
+/** Maps of another realm are no instances of this one's class. */
+function isMap(values: unknown): boolean {
+  return Object.prototype.toString.call(values) === '[object Map]';
+}
+
+function batchContext<V>(parts: readonly Part<V>[]): BatchContext<V> {
+  const contexts = new Map<string, LoadContext<V>>(parts.map(({ run }) => [run.key, contextOf(run)]));
+  const controller = new AbortController();
+  const signals = parts.map(({ run }) => run.controller.signal);
+  for (const signal of signals) {
+    signal.addEventListener(
+      'abort',
+      () => {
+        if (signals.every(({ aborted }) => aborted)) controller.abort(signal.reason);
+      },
+      { once: true },
+    );
+  }
+  const each = (tell: (context: LoadContext<V>) => void) => {
+    for (const context of contexts.values()) tell(context);
+  };
+  return {
+    signal: controller.signal,
+    for(key) {
+      const context = contexts.get(key);
+      if (context === undefined) throw invalidArgument('key', key, 'one of the keys that are to be loaded');
+      return context;
+    },
+    setTtl: (ttl) => each((context) => context.setTtl(ttl)),
+    setTags: (...tags) => each((context) => context.setTags(...tags)),
+    skip: () => each((context) => context.skip()),
+    fail(error) {
+      throw error;
+    },
+  };
+}

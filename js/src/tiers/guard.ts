@@ -1,0 +1,101 @@
+import type { Milliseconds } from '../duration.js';
+import { invalidReturn, TiercelError } from '../errors.js';
+import { startTimer } from '../memory/loading.js';
+import { Breaker, type BreakerState } from './breaker.js';
+
+/** Calls that may wait for an answer at a time: one that never answers must not fill the memory. */
+const MOST_IN_FLIGHT = 1024;
+
+export interface GuardOptions {
+  readonly timeout: Milliseconds;
+  readonly failures: number;
+  readonly reset: Milliseconds;
+  readonly now: () => Milliseconds;
+  /** Told of each call that failed, with what it failed. Must not throw. */
+  readonly onError: (operation: string, error: unknown) => void;
+  readonly onState: (state: BreakerState) => void;
+}
+
+/** What became of the calls of a guard. */
+export interface GuardCounts {
+  calls: number;
+  /** Those that rejected, threw, or answered nonsense; and those that took too long. */
+  failures: number;
+  timeouts: number;
+  /** Not made, because the breaker was open or too many waited. */
+  refused: number;
+}
+
+/**
+ * Stands between a cache and what is not always there. A call through it ends within the timeout, whatever the
+ * other side does, and never rejects: it has a result, or none.
+ */
+export class Guard {
+  readonly counts: GuardCounts = { calls: 0, failures: 0, timeouts: 0, refused: 0 };
+  readonly breaker: Breaker;
+  /** Calls that the other side has not answered, those that were given up among them. */
+  inFlight = 0;
+  readonly #options: GuardOptions;
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+    this.breaker = new Breaker(options.failures, options.reset, options.now, options.onState);
+  }
+
+  /**
+   * @param more how much longer than the timeout this call may take
+   * @returns undefined if there is no result
+   */
+  call<T extends object>(
+    operation: string,
+    make: (signal: AbortSignal) => Promise<T>,
+    more: Milliseconds = 0,
+  ): Promise<T | undefined> {
+    if (this.inFlight >= MOST_IN_FLIGHT || !this.breaker.allows()) {
+      this.counts.refused++;
+      return Promise.resolve(undefined);
+    }
+    this.counts.calls++;
+    return new Promise((resolve) => {
+      const controller = new AbortController();
+      let isOver = false;
+      const end = (result: T | undefined, error: unknown) => {
+        if (isOver) return;
+        isOver = true;
+        clearTimeout(timer);
+        if (result === undefined) {
+          this.counts.failures++;
+          this.breaker.failed();
+          this.#options.onError(operation, error);
+        } else this.breaker.succeeded();
+        resolve(result);
+      };
+      const timer = startTimer(() => {
+        this.counts.timeouts++;
+        const error = new TiercelError('ERR_TIERCEL_TIMEOUT', `${operation}: no answer within the remoteTimeout`);
+        end(undefined, error);
+        controller.abort(error);
+      }, this.#options.timeout + more);
+      this.inFlight++;
+      new Promise<T>((answer) => {
+        answer(make(controller.signal));
+      }).then(
+        (result) => {
+          this.inFlight--;
+          if (typeof result === 'object' && result !== null) end(result, undefined);
+          else end(undefined, invalidReturn(operation, result, 'what the interface says'));
+        },
+        (error: unknown) => {
+          this.inFlight--;
+          end(undefined, error);
+        },
+      );
+    });
+  }
+}
+
+/** What answers must be: as many as were asked for. */
+export function answers<T>(results: readonly T[], asked: number, operation: string): readonly T[] {
+  if (Array.isArray(results) && results.length === asked) return results;
+  throw invalidReturn(operation, results, `an array of ${asked} answers`);
+}

@@ -1,0 +1,240 @@
+import type { Milliseconds } from '../duration.js';
+import type { Namespace } from '../engine/engine.js';
+import { contextOf } from '../memory/load-context.js';
+import { ignore, type Offer, type Run, startTimer } from '../memory/loading.js';
+import type { Loader } from '../memory/types.js';
+import type { ReadLoadOptions } from './options.js';
+import type { RemoteEntry, RemoteLock } from './remote.js';
+import type { Tiers } from './tiers.js';
+
+/** Longest that a lock on a key is held without a sign of life, and how long one waits for it at most. */
+const FLEET_LOCK: Milliseconds = 10_000;
+const FLEET_WAIT: Milliseconds = 30_000;
+
+/** Why a value is loaded: there is none, it is wanted anew, or it will soon be stale. */
+export type Reason = 'missing' | 'forced' | 'eager';
+
+/** What is to be loaded, for whom. */
+export interface Aim<V> {
+  readonly ns: Namespace;
+  readonly path: readonly string[];
+  readonly key: string;
+  /** What the key is called where keys of all namespaces are. */
+  readonly id: string;
+  readonly options: ReadLoadOptions;
+  readonly reason: Reason;
+  /** How long the value in memory stays fresh, for an eager load. */
+  readonly left?: Milliseconds;
+  /** Whether a loader will follow, so that a lease is needed. */
+  readonly loads: boolean;
+  readonly loader?: Loader<V>;
+}
+
+/** One key of a load: its run, and what the second tier said. */
+export class Part<V> {
+  readonly run: Run<V>;
+  readonly aim: Aim<V>;
+  /** What the second tier had. */
+  found: { readonly value: V } | undefined;
+  lease: unknown;
+  /** Whether the answer may be written to the second tier. */
+  #isLeased = false;
+  #lock: RemoteLock | undefined;
+  #value: unknown;
+  #began: Milliseconds;
+  readonly #tiers: Tiers<V>;
+
+  constructor(tiers: Tiers<V>, run: Run<V>, aim: Aim<V>) {
+    this.#tiers = tiers;
+    this.run = run;
+    this.aim = aim;
+    this.#began = tiers.now();
+    const { terms } = run;
+    terms.finish = (value) => this.#finish(value);
+    terms.ended = (isCurrent, hasFailed) => this.#ended(isCurrent, hasFailed);
+  }
+
+  /** Looks for parts in the second tier, all with one question. */
+  static async consult<V>(tiers: Tiers<V>, parts: readonly Part<V>[]): Promise<void> {
+    const asked = parts.filter(({ aim }) => tiers.isReadable(aim.path, aim.key));
+    if (asked.length === 0) return;
+    const began = tiers.now();
+    const found = await tiers.read(
+      asked.map(({ aim: { path, key, options, loads } }) => ({
+        namespace: path,
+        key,
+        lease: loads,
+        tags: options.tags ?? [],
+        dependsOn: options.dependsOn ?? [],
+      })),
+    );
+    if (found === undefined) return;
+    const took = tiers.now() - began;
+    for (const [i, part] of asked.entries()) {
+      const { entry, lease } = found[i] as (typeof found)[number];
+      if (entry !== undefined) part.#take(entry as RemoteEntry & { value: V }, took);
+      if (part.found === undefined) tiers.counts.remoteMisses++;
+      else tiers.counts.remoteHits++;
+      part.lease = lease;
+      part.#isLeased = lease !== undefined;
+    }
+  }
+
+  /** Takes what the second tier has, if that is what is wanted. */
+  #take(entry: RemoteEntry & { value: V }, took: Milliseconds): void {
+    const { run, aim } = this;
+    const { value, ttl } = entry;
+    if (ttl <= 0) this.#offer(entry);
+    if (ttl <= 0 || aim.reason === 'forced') return;
+    // The answer was under way for a while: only what outlives the value at hand in any case is a newer one.
+    if (aim.left !== undefined && ttl - took <= aim.left + 1) return;
+    const { options } = run.terms;
+    run.terms.options = {
+      ...options,
+      ttl: ttl === Number.POSITIVE_INFINITY ? 0 : ttl,
+      stale: entry.stale,
+      tags: entry.tags,
+      dependsOn: entry.dependsOn,
+    };
+    const note = noteOf(entry);
+    if (note !== undefined) run.terms.options.note = note;
+    this.found = { value };
+  }
+
+  /**
+   * A stale value of the second tier is for those who would rather have that, as long as nothing invalidates it: at once,
+   * and kept in memory if the load fails.
+   */
+  #offer(entry: RemoteEntry & { value: V }): void {
+    const { run, aim } = this;
+    // What memory has is no older.
+    if (run.stale !== undefined) return;
+    const { value, ttl, stale, tags, dependsOn } = entry;
+    const age = -ttl;
+    try {
+      run.note(tags, dependsOn);
+    } catch {
+      // More names than a load can have: then nobody can tell when it is invalidated.
+      return;
+    }
+    if (!this.#tiers.shared.loading.isCurrent(run.flight, aim)) return;
+    const note = noteOf(entry);
+    run.stale = { value: () => value, note };
+    run.terms.fallback = { value, options: { stale, tags, dependsOn, note: { ...note, age } } };
+    const offer: Offer<V> = { value: () => value, age };
+    run.flight.offer ??= offer;
+    for (const tell of [...(run.flight.onOffer ?? [])]) tell(offer);
+  }
+
+  /** Waits until no other cache of the fleet loads the key, if that is asked for and can be had. */
+  async lock(): Promise<void> {
+    const { aim, run } = this;
+    const { remote } = this.#tiers;
+    const lock = remote?.tier.lock?.bind(remote.tier);
+    if (aim.options.lock !== 'fleet' || lock === undefined || remote === undefined) return;
+    const wait = aim.options.hardTimeout || FLEET_WAIT;
+    const request = { namespace: aim.path, key: aim.key, ttl: FLEET_LOCK, wait };
+    const { signal } = run.controller;
+    const granted = await remote.guard.call(
+      'lock',
+      async (given) => {
+        const held = await lock(request, { signal });
+        // Too late for anybody to know that it is theirs.
+        if (held !== undefined && (signal.aborted || given.aborted)) await held.release();
+        return { held };
+      },
+      wait,
+    );
+    this.#lock = granted?.held;
+    this.#renew();
+  }
+
+  get isLocked(): boolean {
+    return this.#lock !== undefined;
+  }
+
+  /** Keeps the lock while the load goes on. */
+  #renew(): void {
+    const lock = this.#lock;
+    if (lock === undefined) return;
+    const timer = startTimer(() => {
+      if (this.#lock === undefined) return;
+      lock.extend(FLEET_LOCK).then(() => this.#renew(), ignore);
+    }, FLEET_LOCK / 3);
+    (timer as { unref?(): void } | undefined)?.unref?.();
+  }
+
+  #unlock(): void {
+    const lock = this.#lock;
+    this.#lock = undefined;
+    lock?.release().catch((error: unknown) => this.#tiers.failed('remote', 'unlock', error));
+  }
+
+  /** The loader is called. */
+  starts(): void {
+    this.#began = this.#tiers.now();
+  }
+
+  /** The last word on how a loaded value is stored. */
+  #finish(value: unknown): void {
+    const { terms } = this.run;
+    this.#tiers.backoffs.delete(this.aim.id);
+    if (this.found !== undefined) return;
+    const { options } = terms;
+    const { eagerRefresh = 0, negativeTtl } = this.aim.options;
+    if (value === null && negativeTtl !== undefined && !terms.hasTtl) options.ttl = negativeTtl;
+    if (eagerRefresh > 0) options.note = { ...options.note, took: this.#tiers.now() - this.#began };
+    terms.options = this.#tiers.settle(options);
+    this.#value = value;
+  }
+
+  #ended(isCurrent: boolean, hasFailed: boolean): void {
+    const { terms, controller } = this.run;
+    const { path: namespace, key, id, options } = this.aim;
+    const { stale = 0, grace = 0, graceBackoff = GRACE_BACKOFF } = options;
+    // One that was told to stop has said nothing of its source.
+    if (hasFailed && stale + grace > 0 && !controller.signal.aborted)
+      this.#tiers.backoffs.add(id, this.#tiers.now() + graceBackoff);
+    if (!isCurrent || this.found !== undefined || !this.#isLeased || this.#tiers.closed) {
+      this.#unlock();
+      return;
+    }
+    const entry = this.#tiers.entryOf(this.#value, terms.options);
+    this.#tiers.writeLater({ namespace, key, entry, lease: this.lease }, () => this.#unlock());
+  }
+}
+
+export const GRACE_BACKOFF: Milliseconds = 10_000;
+
+/** What a load of one key does: asks the second tier, and then the loader. */
+export function loadOne<V>(tiers: Tiers<V>, run: Run<V>, aim: Aim<V>, loader: Loader<V>): V | PromiseLike<V> {
+  const part = new Part(tiers, run, aim);
+  return tiers.isReadable(aim.path, aim.key) ? loadThrough(tiers, part, loader) : call(part, loader);
+}
+
+async function loadThrough<V>(tiers: Tiers<V>, part: Part<V>, loader: Loader<V>): Promise<V> {
+  const parts = [part];
+  await Part.consult(tiers, parts);
+  if (part.found === undefined && part.aim.options.lock === 'fleet') {
+    await part.lock();
+    // Whoever had the lock before has perhaps brought it; and a lease must be newer than that.
+    if (part.isLocked) await Part.consult(tiers, parts);
+  }
+  if (part.found !== undefined) return part.found.value;
+  part.run.controller.signal.throwIfAborted();
+  return call(part, loader);
+}
+
+function call<V>(part: Part<V>, loader: Loader<V>): V | PromiseLike<V> {
+  part.starts();
+  return loader(contextOf(part.run));
+}
+
+function noteOf({ etag, lastModified, took }: RemoteEntry) {
+  if (etag === undefined && lastModified === undefined && took === undefined) return undefined;
+  return {
+    ...(etag !== undefined && { etag }),
+    ...(lastModified !== undefined && { lastModified }),
+    ...(took !== undefined && { took }),
+  };
+}

@@ -1,0 +1,309 @@
+import type { Milliseconds } from '../duration.js';
+import { startTimer } from '../memory/loading.js';
+import type { Bus } from './bus.js';
+import { type Change, placeId } from './change.js';
+import { answers, type Guard } from './guard.js';
+import type { RemoteTier, RemoteWrite } from './remote.js';
+
+/** Changes that one call replays. */
+const BATCH = 64;
+/** How long after it was replayed a value is taken away again if it turns out to be older than a change elsewhere. */
+const ECHO: Milliseconds = 10_000;
+
+/** What an outbox needs to know of the cache. */
+export interface OutboxOptions {
+  readonly remote: { readonly tier: RemoteTier; readonly guard: Guard } | undefined;
+  readonly bus: { readonly bus: Bus; readonly guard: Guard } | undefined;
+  /** Most changes that wait. */
+  readonly limit: number;
+  /** How long to wait before what failed is tried again. */
+  readonly retry: Milliseconds;
+  /** The path of the cache: what is changed if nobody knows any more what was. */
+  readonly root: readonly string[];
+  readonly now: () => Milliseconds;
+  /** What the cache has under a key by now, if it may be trusted to be the newest value. */
+  readonly current: (change: Change & { readonly key: string }) => RemoteWrite | undefined;
+  /** Since when changes of others are heard of without a gap: a new number each time; 0 while they are not. */
+  readonly session: () => number;
+}
+
+/** A change that is not everywhere yet. */
+interface Item {
+  readonly change: Change;
+  /** Of all changes sent: a later one of the same key takes its place. */
+  readonly sequence: number;
+  /** Whether the second tier, and whether the other caches, are still to hear of it. */
+  remote: boolean;
+  bus: boolean;
+  /** {@link OutboxOptions.session} when it was made; 0 if its value is not to be replayed. */
+  session: number;
+}
+
+/** What became of changes. */
+export interface Sent {
+  /** What the second tier said of each, if it did. */
+  readonly counts?: readonly number[] | undefined;
+  /** Not everywhere yet: waits to be tried again. */
+  readonly pending: boolean;
+}
+
+/**
+ * Brings changes to the second tier and then to the other caches, and tries again until they are there, in order.
+ *
+ * While a change is on its way to the second tier, or waits, what that has in its place is not to be read:
+ * {@link covers}. So no order of answers brings back what was changed. What waits is the newest change of each key and
+ * no values: when it is tried again a value is taken from memory, if it is still there and nobody can have changed it
+ * since; else the key is deleted. When too many wait they become one, of everything in the cache.
+ */
+export class Outbox {
+  /** Changes that had to wait, those of them that are everywhere now, and how often there were too many. */
+  queued = 0;
+  replayed = 0;
+  overflows = 0;
+  readonly #options: OutboxOptions;
+  /** What waits, the oldest first. */
+  readonly #queue = new Map<string, Item>();
+  /** Keys with a change that the second tier does not know of: how many, and the newest that replaces older ones. */
+  readonly #keys = new Map<string, { count: number; newest: number }>();
+  /** Such changes that are of more than a key. */
+  #scopes = 0;
+  #sequence = 0;
+  #flushing: Promise<void> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Keys whose values were replayed lately, and until when that counts. */
+  readonly #echoes = new Map<string, { readonly change: Change; readonly until: Milliseconds }>();
+  #closed = false;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#queue.size;
+  }
+
+  /** Whether the second tier, asked for a key, may not know yet what was changed. */
+  covers(namespace: readonly string[], key: string): boolean {
+    return this.#scopes > 0 || (this.#keys.size > 0 && this.#keys.has(placeId(namespace, key)));
+  }
+
+  /**
+   * Sends changes, or values that were set. Never rejects.
+   * @param writes what keys were set to: one for each change, or none at all
+   */
+  async send(changes: readonly Change[], writes?: readonly RemoteWrite[]): Promise<Sent> {
+    const { remote, bus, session } = this.#options;
+    const items = changes.map((change): Item => {
+      const item = { change, sequence: ++this.#sequence, remote: remote !== undefined, bus: true, session: session() };
+      if (item.remote) this.#cover(item);
+      return item;
+    });
+    // What waits goes first.
+    if (this.#queue.size > 0) {
+      for (const item of items) this.#enqueue(item);
+      await this.flush();
+      return { pending: items.some((item) => item.remote || item.bus) };
+    }
+    const counts = writes === undefined ? await this.#change(changes) : await this.#write(writes);
+    const isDone = remote === undefined || counts !== undefined;
+    // Others are told in any case, as they may have it in memory; and again once the second tier knows.
+    const isHeard = (await this.#publish(changes)) && isDone;
+    for (const item of items) {
+      if (isDone && item.remote) this.#uncover(item);
+      item.bus = bus !== undefined && !isHeard;
+      if (item.remote || item.bus) this.#enqueue(item);
+    }
+    this.#arm();
+    return { counts, pending: !isDone || !isHeard };
+  }
+
+  /** Tries again what waits; ends when nothing does, or when it fails. */
+  flush(): Promise<void> {
+    this.#flushing ??= this.#replayAll().finally(() => {
+      this.#flushing = undefined;
+      this.#arm();
+    });
+    return this.#flushing;
+  }
+
+  /** Others changed something: a value that was replayed meanwhile may be the older one. */
+  heard(changes: readonly Change[]): void {
+    if (this.#echoes.size === 0) return;
+    const now = this.#options.now();
+    const outdated: Change[] = [];
+    for (const [id, { change, until }] of this.#echoes) {
+      const isOver = until < now;
+      const isHit = changes.some((other) => !('key' in other) || idOf(other) === id);
+      if (isHit && !isOver) outdated.push({ ...change, kind: 'delete' } as Change);
+      if (isHit || isOver) this.#echoes.delete(id);
+    }
+    if (outdated.length > 0) void this.send(outdated);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  // ---- One attempt
+
+  async #change(changes: readonly Change[]): Promise<readonly number[] | undefined> {
+    const { remote } = this.#options;
+    return remote?.guard.call('change', async (signal) =>
+      answers(await remote.tier.change(changes, { signal }), changes.length, 'change'),
+    );
+  }
+
+  async #write(writes: readonly RemoteWrite[]): Promise<readonly number[] | undefined> {
+    const { remote } = this.#options;
+    const stored = await remote?.guard.call('write', async (signal) =>
+      answers(await remote.tier.write(writes, { signal }), writes.length, 'write'),
+    );
+    return stored?.map(Number);
+  }
+
+  async #publish(changes: readonly Change[]): Promise<boolean> {
+    const { bus } = this.#options;
+    if (bus === undefined) return true;
+    const published = await bus.guard.call('publish', async () => {
+      await bus.bus.publish(changes);
+      return changes;
+    });
+    return published !== undefined;
+  }
+
+  // ---- What waits
+
+  #enqueue(item: Item): void {
+    const { change } = item;
+    const id = idOf(change);
+    const isOutdated = 'key' in change && (this.#keys.get(placeOf(change))?.newest ?? 0) > item.sequence;
+    const older = this.#queue.get(id);
+    if (older !== undefined && !isOutdated) this.#drop(id, older);
+    if (isOutdated) {
+      if (item.remote) this.#uncover(item);
+      item.bus = false;
+      return;
+    }
+    if (this.#queue.size >= this.#options.limit) {
+      this.#overflow(item);
+      return;
+    }
+    this.queued++;
+    this.#queue.set(id, item);
+  }
+
+  #drop(id: string, item: Item): void {
+    this.#queue.delete(id);
+    if (item.remote) this.#uncover(item);
+    item.bus = false;
+  }
+
+  /** Forgets which changes wait: everything is changed. */
+  #overflow(last: Item): void {
+    this.overflows++;
+    for (const [id, item] of [...this.#queue]) this.#drop(id, item);
+    if (last.remote) this.#uncover(last);
+    const { remote, bus, root } = this.#options;
+    const change: Change = { kind: 'clear', namespace: root };
+    const all: Item = {
+      change,
+      sequence: ++this.#sequence,
+      remote: remote !== undefined,
+      bus: bus !== undefined,
+      session: 0,
+    };
+    // The one that was too many is among them, and pending as long.
+    last.remote = all.remote;
+    if (all.remote) this.#cover(all);
+    this.#queue.set(idOf(change), all);
+  }
+
+  async #replayAll(): Promise<void> {
+    while (this.#queue.size > 0 && !this.#closed) {
+      const batch = [...this.#queue].slice(0, BATCH);
+      if (!(await this.#replay(batch.map(([, item]) => item)))) return;
+      for (const [id, item] of batch) {
+        if (this.#queue.get(id) === item) this.#queue.delete(id);
+        this.replayed++;
+      }
+    }
+  }
+
+  /** Whether it went well. */
+  async #replay(items: readonly Item[]): Promise<boolean> {
+    const { current, session, now } = this.#options;
+    const changes: Change[] = [];
+    const writes: RemoteWrite[] = [];
+    const written: Item[] = [];
+    for (const item of items) {
+      if (!item.remote) continue;
+      const { change } = item;
+      const mayWrite = change.kind === 'set' && item.session !== 0 && item.session === session();
+      const write = mayWrite ? current(change) : undefined;
+      if (write === undefined) changes.push(change.kind === 'set' ? { ...change, kind: 'delete' } : change);
+      else {
+        writes.push(write);
+        written.push(item);
+      }
+    }
+    if (changes.length > 0 && (await this.#change(changes)) === undefined) return false;
+    if (writes.length > 0 && (await this.#write(writes)) === undefined) {
+      // It may be the value that is to blame: next time the key is deleted.
+      for (const item of written) item.session = 0;
+      return false;
+    }
+    for (const { change } of written) this.#echoes.set(idOf(change), { change, until: now() + ECHO });
+    for (const item of items) if (item.remote) this.#uncover(item);
+    const unheard = items.filter(({ bus }) => bus);
+    if (unheard.length > 0 && !(await this.#publish(unheard.map(({ change }) => change)))) return false;
+    for (const item of unheard) item.bus = false;
+    return true;
+  }
+
+  /** Sees to it that what waits is tried again. */
+  #arm(): void {
+    clearTimeout(this.#timer);
+    if (this.#queue.size === 0 || this.#closed) return;
+    this.#timer = startTimer(() => void this.flush(), this.#options.retry);
+    (this.#timer as { unref?(): void } | undefined)?.unref?.();
+  }
+
+  // ---- What the second tier does not know
+
+  #cover({ change, sequence }: Item): void {
+    if (!('key' in change)) {
+      this.#scopes++;
+      return;
+    }
+    const id = placeOf(change);
+    const known = this.#keys.get(id) ?? { count: 0, newest: 0 };
+    // Whatever else happens to it, a key that was only made stale may have to be deleted as well.
+    const newest = change.kind === 'expire' ? known.newest : sequence;
+    this.#keys.set(id, { count: known.count + 1, newest });
+  }
+
+  #uncover(item: Item): void {
+    item.remote = false;
+    const { change } = item;
+    if (!('key' in change)) {
+      this.#scopes--;
+      return;
+    }
+    const id = placeOf(change);
+    const known = this.#keys.get(id);
+    if (known === undefined) return;
+    if (known.count === 1) this.#keys.delete(id);
+    else known.count--;
+  }
+}
+
+function placeOf(change: Change & { readonly key: string }): string {
+  return placeId(change.namespace, change.key);
+}
+
+/** Of two changes of the same place the newer one is enough; but to expire is less than to delete. */
+function idOf(change: Change): string {
+  if (!('key' in change)) return JSON.stringify(change);
+  return change.kind === 'expire' ? `expire ${placeOf(change)}` : placeOf(change);
+}

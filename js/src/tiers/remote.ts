@@ -1,0 +1,103 @@
+import type { Milliseconds } from '../duration.js';
+import type { Validators } from '../memory/types.js';
+import type { Change } from './change.js';
+
+/**
+ * A second tier: a store that several caches share, further away than memory and not always there.
+ *
+ * A value that was read from the source before an invalidation must never be found after it. So a load has a *lease*:
+ * a read that asks for one gets, in the same step, a token of all that may invalidate the key as of then; a write with
+ * a lease stores only if none of that has changed. Losing what leases and entries are checked against (an eviction, a
+ * restart, a failover) may cost a miss, never a stale hit.
+ *
+ * All methods take several of a kind, so that many keys cost one round trip, and answer in the same order. They may
+ * reject, and may take as long as they like: a {@link Cache} waits no longer than `remoteTimeout`, and goes on without.
+ * What was sent before a rejection may have happened or not. Calls take effect in the order in which they were made.
+ */
+export interface RemoteTier {
+  /** For health and errors. Default: `'remote'`. */
+  readonly name?: string;
+  read(reads: readonly RemoteRead[], call: RemoteCall): Promise<readonly RemoteFound[]>;
+  /** Answers which were stored; a lease that no longer holds is a reason not to. */
+  write(writes: readonly RemoteWrite[], call: RemoteCall): Promise<readonly boolean[]>;
+  /**
+   * Makes values wrong, and leases that cover them: resolves when that is durable, with how many entries each change
+   * concerned as far as is known. A change that is made again does no harm.
+   */
+  change(changes: readonly Change[], call: RemoteCall): Promise<readonly number[]>;
+  /** Renews the time to live of what is there; answers where something was. */
+  touch?(touches: readonly RemoteTouch[], call: RemoteCall): Promise<readonly boolean[]>;
+  /** A lock for all that share the tier; undefined if another holds it for longer than `wait`. */
+  lock?(request: RemoteLockRequest, call: RemoteCall): Promise<RemoteLock | undefined>;
+  /** Facts of the tier's own, for `Cache.health`. Synchronous, and without a round trip. */
+  health?(): object;
+  close?(): void | Promise<void>;
+}
+
+export interface RemoteCall {
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+export interface RemotePlace {
+  readonly namespace: readonly string[];
+  readonly key: string;
+}
+
+export interface RemoteRead extends RemotePlace {
+  /** Whether a value may be written after this: answer with a lease, whether or not something is found. */
+  readonly lease: boolean;
+  /** Names that the value is known to have if it is loaded: the lease covers these from now on. */
+  readonly tags: readonly string[];
+  readonly dependsOn: readonly string[];
+}
+
+export interface RemoteFound {
+  /** What is there and may still be served, stale or fresh. */
+  readonly entry?: RemoteEntry | undefined;
+  /** Whatever the tier wants to have back with a write. */
+  readonly lease?: unknown;
+}
+
+/** A value with all that is known of it. Times are lengths, as of the answer, so that no two clocks are compared. */
+export interface RemoteEntry extends Validators {
+  readonly value: unknown;
+  /** How long it stays fresh: negative once stale, Infinity if for ever. */
+  readonly ttl: Milliseconds;
+  /** How long it may be served after that. */
+  readonly stale: Milliseconds;
+  readonly tags: readonly string[];
+  readonly dependsOn: readonly string[];
+  /** How long it took to load. */
+  readonly took?: Milliseconds;
+}
+
+export interface RemoteWrite extends RemotePlace {
+  readonly entry: RemoteEntry;
+  /**
+   * That of the read before the load. The value may have tags and dependencies that the read did not name: the tier
+   * stores it only if it can tell that none of those was invalidated since either. Without a lease it is stored in any
+   * case, and whatever loads of the key are under way are not.
+   */
+  readonly lease?: unknown;
+}
+
+export interface RemoteTouch extends RemotePlace {
+  /** 0: for ever. */
+  readonly ttl: Milliseconds;
+}
+
+export interface RemoteLockRequest extends RemotePlace {
+  /** How long it is held at most, unless extended. */
+  readonly ttl: Milliseconds;
+  /** How long to wait for it. 0: not at all. */
+  readonly wait: Milliseconds;
+}
+
+export interface RemoteLock {
+  /** A number larger than that of every lock granted before under this name: refuse writes that come with a smaller one. */
+  readonly token: number;
+  /** Whether it is still held, and now for `ttl` from now. */
+  extend(ttl: Milliseconds): Promise<boolean>;
+  release(): Promise<void>;
+}

@@ -1,0 +1,205 @@
+import type { Duration, Milliseconds } from '../duration.js';
+import { duration, type Readers, read } from '../memory/readers.js';
+import type { Bus, BusListener } from './bus.js';
+import { type Change, isChange } from './change.js';
+
+/** Something that brings texts to all who listen, the sender included, and may lose, double or delay them. */
+export interface Channel {
+  /** Begins to listen, and to connect if it must. */
+  open(listener: ChannelListener): void | Promise<void>;
+  /** Resolves when the text is on its way. */
+  send(text: string): Promise<void>;
+  close(): void | Promise<void>;
+}
+
+export interface ChannelListener {
+  message(text: string): void;
+  /** There is a connection; again after each `down`. */
+  up(): void;
+  down(reason: string): void;
+}
+
+export interface SequencedBusOptions {
+  /** How often each tells the others that it is there, and how far it has come. Default 2 s. */
+  heartbeat?: Duration;
+  /** How long one's own sign of life may take to come back: longer, and what others said may be lost as well. Default 1 s. */
+  patience?: Duration;
+}
+
+/** Heartbeats that a sender may miss before it is forgotten. */
+const FORGET = 10;
+/** Most senders that are followed at a time. */
+const MOST_SENDERS = 10_000;
+
+interface Message {
+  /** Who sent it: a number of its own for each bus that was opened. */
+  readonly from: string;
+  /** Of the last message with changes that it sent: this one, or for a sign of life one before. */
+  readonly sequence: number;
+  readonly changes: readonly Change[];
+}
+
+/**
+ * A bus over a channel that may lose messages. Those with changes are counted by each sender, so that a receiver sees
+ * when one is missing; every sender says now and then how far it has come, so that it sees that of the last ones too; and
+ * it listens to itself, so that it sees when it hears nothing any more, though the connection looks well.
+ */
+export class SequencedBus implements Bus {
+  readonly name: string;
+  readonly #channel: Channel;
+  readonly #heartbeat: Milliseconds;
+  readonly #patience: Milliseconds;
+  readonly #id = crypto.randomUUID();
+  #listener: BusListener | undefined;
+  #sequence = 0;
+  #isUp = false;
+  #isLive = false;
+  #closed = false;
+  #beat: ReturnType<typeof setTimeout> | undefined;
+  #deadline: ReturnType<typeof setTimeout> | undefined;
+  /** How far others have come, and how many beats ago they were heard of; those heard of last at the end. */
+  readonly #senders = new Map<string, { sequence: number; silent: number }>();
+  readonly #counts = { sent: 0, received: 0, gaps: 0, late: 0, unreadable: 0, silences: 0 };
+
+  constructor(channel: Channel, options?: SequencedBusOptions, name = 'bus') {
+    const { heartbeat = 2_000, patience = 1_000 } = readOptions(options);
+    this.#channel = channel;
+    this.#heartbeat = heartbeat;
+    this.#patience = patience;
+    this.name = name;
+  }
+
+  open(listener: BusListener): void | Promise<void> {
+    this.#listener = listener;
+    return this.#channel.open({
+      message: (text) => this.#received(text),
+      up: () => this.#up(),
+      down: (reason) => this.#down(reason),
+    });
+  }
+
+  async publish(changes: readonly Change[]): Promise<void> {
+    this.#counts.sent++;
+    await this.#send({ from: this.#id, sequence: ++this.#sequence, changes });
+  }
+
+  health(): object {
+    return { live: this.#isLive, senders: this.#senders.size, ...this.#counts };
+  }
+
+  close(): void | Promise<void> {
+    this.#closed = true;
+    this.#stop();
+    return this.#channel.close();
+  }
+
+  #send(message: Message): Promise<void> {
+    return this.#channel.send(JSON.stringify(message));
+  }
+
+  // ---- One's own connection
+
+  #up(): void {
+    if (this.#closed) return;
+    this.#isUp = true;
+    this.#signOfLife();
+  }
+
+  #down(reason: string): void {
+    this.#isUp = false;
+    this.#stop();
+    this.#lost(reason);
+  }
+
+  #lost(reason: string): void {
+    if (!this.#isLive) return;
+    this.#isLive = false;
+    this.#listener?.down(reason);
+  }
+
+  /** Tells the others how far this one has come, and itself that it still hears. */
+  #signOfLife(): void {
+    this.#stop();
+    if (!this.#isUp || this.#closed) return;
+    for (const [id, sender] of this.#senders) if (++sender.silent > FORGET) this.#senders.delete(id);
+    this.#beat = unref(setTimeout(() => this.#signOfLife(), this.#heartbeat));
+    this.#deadline = unref(
+      setTimeout(() => {
+        this.#counts.silences++;
+        this.#lost('no heartbeat came back');
+      }, this.#patience),
+    );
+    this.#send({ from: this.#id, sequence: this.#sequence, changes: [] }).catch(() => {
+      // That it does not come back is noticed.
+    });
+  }
+
+  #stop(): void {
+    clearTimeout(this.#beat);
+    clearTimeout(this.#deadline);
+  }
+
+  // ---- The others
+
+  #received(text: string): void {
+    if (this.#closed) return;
+    this.#counts.received++;
+    const message = parse(text);
+    if (message === undefined) {
+      this.#counts.unreadable++;
+      this.#listener?.missed('a message could not be read');
+    } else if (message.from === this.#id) this.#heardMyself(message);
+    else this.#heard(message);
+  }
+
+  #heardMyself({ changes }: Message): void {
+    if (changes.length > 0) return;
+    clearTimeout(this.#deadline);
+    if (this.#isLive || !this.#isUp) return;
+    this.#isLive = true;
+    this.#listener?.live();
+  }
+
+  #heard({ from, sequence, changes }: Message): void {
+    const count = changes.length > 0 ? 1 : 0;
+    // Of one that was not heard of before nobody knows what it has said already.
+    const known = this.#senders.get(from)?.sequence ?? 0;
+    const isNew = sequence > known;
+    this.#senders.delete(from);
+    this.#senders.set(from, { sequence: Math.max(sequence, known), silent: 0 });
+    if (this.#senders.size > MOST_SENDERS) this.#senders.delete(this.#senders.keys().next().value as string);
+    if (sequence > known + count) {
+      this.#counts.gaps++;
+      this.#listener?.missed('a message did not come');
+    }
+    if (isNew && count === 1) this.#listener?.changed(changes);
+    else if (count === 1) this.#counts.late++;
+  }
+}
+
+/** A bus over a channel. */
+export function sequencedBus(channel: Channel, options?: SequencedBusOptions): SequencedBus {
+  return new SequencedBus(channel, options);
+}
+
+const READERS: Readers<SequencedBusOptions> = { heartbeat: duration, patience: duration };
+
+function readOptions(options: unknown): { heartbeat?: Milliseconds; patience?: Milliseconds } {
+  return read(options, READERS, 'options') as { heartbeat?: Milliseconds; patience?: Milliseconds };
+}
+
+function parse(text: string): Message | undefined {
+  try {
+    const { from, sequence, changes } = JSON.parse(text) as Record<string, unknown>;
+    const isRight =
+      typeof from === 'string' && Number.isSafeInteger(sequence) && Array.isArray(changes) && changes.every(isChange);
+    return isRight ? { from, sequence: sequence as number, changes } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function unref(timer: ReturnType<typeof setTimeout>): ReturnType<typeof setTimeout> {
+  (timer as { unref?(): void }).unref?.();
+  return timer;
+}

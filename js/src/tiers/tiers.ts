@@ -1,0 +1,383 @@
+import type { Milliseconds } from '../duration.js';
+import type { Namespace } from '../engine/engine.js';
+import { TiercelError } from '../errors.js';
+import { GET_PEEK } from '../generated/abi.js';
+import { platformClock, userClock } from '../memory/clock.js';
+import { startTimer } from '../memory/loading.js';
+import { insideOf, MemoryCache } from '../memory/memory-cache.js';
+import type { ReadSetOptions } from '../memory/options.js';
+import type { Shared } from '../memory/shared.js';
+import { Backoffs } from './backoffs.js';
+import type { Bus, BusListener } from './bus.js';
+import type { Change } from './change.js';
+import { Emitter } from './emitter.js';
+import { answers, Guard } from './guard.js';
+import { Locks } from './locks.js';
+import { isMemoryCache, type ReadLoadOptions, type ReadStoreOptions, type ReadTierOptions } from './options.js';
+import { Outbox } from './outbox.js';
+import type { RemoteEntry, RemoteFound, RemoteRead, RemoteTier, RemoteWrite } from './remote.js';
+import type { Health, Logger } from './types.js';
+
+const REMOTE_TIMEOUT: Milliseconds = 100;
+const BREAKER = { failures: 3, reset: 5_000 };
+const MAX_PENDING = 10_000;
+/** Writes of loaded values that may be under way to the second tier at a time. */
+const MOST_WRITES = 1_024;
+
+/** What all views of one cache share: the tiers, and what is known of their state. */
+export class Tiers<V> implements BusListener {
+  readonly memory: MemoryCache<V>;
+  readonly shared: Shared<V>;
+  readonly root: Namespace;
+  readonly name: string;
+  readonly defaults: ReadLoadOptions;
+  readonly remote: { readonly tier: RemoteTier; readonly guard: Guard } | undefined;
+  readonly bus: { readonly bus: Bus; readonly guard: Guard } | undefined;
+  readonly outbox: Outbox;
+  readonly events: Emitter;
+  readonly backoffs = new Backoffs();
+  readonly locks: Locks;
+  readonly now: () => Milliseconds;
+  readonly remoteTimeout: Milliseconds;
+  /** Whether nothing that memory holds can have been invalidated elsewhere without being heard of. */
+  trusted: boolean;
+  closed = false;
+  readonly counts = {
+    remoteHits: 0,
+    remoteMisses: 0,
+    remoteWrites: 0,
+    remoteRefusals: 0,
+    graced: 0,
+    softTimeouts: 0,
+    hardTimeouts: 0,
+    eagerRefreshes: 0,
+    heard: 0,
+  };
+  readonly #ownsMemory: boolean;
+  readonly #logger: Logger | undefined;
+  readonly #flushes: boolean;
+  /** How often the bus came up; part of what {@link OutboxOptions.session} is made of. */
+  #session = 0;
+  #reason = 'not connected yet';
+  #missed = 0;
+  /** Writes of loads that are under way. */
+  readonly #writes = new Set<Promise<void>>();
+
+  constructor(options: ReadTierOptions<V>) {
+    const { memory, remote, bus, namespace = [], name = 'default', defaults = {} } = options;
+    this.now = options.now === undefined ? platformClock() : userClock(options.now);
+    this.#ownsMemory = !isMemoryCache(memory);
+    const base = isMemoryCache(memory)
+      ? memory
+      : MemoryCache.createSync<V>({ ...(options.now !== undefined && { now: options.now }), ...memory });
+    this.memory = base.namespace(...namespace);
+    const inside = insideOf(this.memory);
+    this.shared = inside.shared;
+    this.root = inside.ns;
+    this.name = name;
+    this.defaults = { stale: this.shared.staleByDefault, ...defaults };
+    this.#logger = options.logger;
+    this.#flushes = options.onDoubt !== 'revalidate';
+    this.remoteTimeout = options.remoteTimeout ?? REMOTE_TIMEOUT;
+    this.events = new Emitter();
+    this.locks = new Locks(this.now);
+    const { failures, reset } = { ...BREAKER, ...options.breaker };
+    const guardOf = (tier: string) =>
+      new Guard({
+        timeout: this.remoteTimeout,
+        failures,
+        reset,
+        now: this.now,
+        onError: (operation, error) => this.failed(tier, operation, error),
+        onState: (state) => {
+          this.events.emit('breaker', { tier, state });
+          // What waits comes before anything else.
+          if (state === 'closed') void this.outbox.flush();
+        },
+      });
+    this.remote = remote && { tier: remote, guard: guardOf(remote.name ?? 'remote') };
+    this.bus = bus && { bus, guard: guardOf(bus.name ?? 'bus') };
+    this.trusted = bus === undefined;
+    this.outbox = new Outbox({
+      remote: this.remote,
+      bus: this.bus,
+      limit: options.maxPending ?? MAX_PENDING,
+      retry: Math.max(reset, 10),
+      root: this.pathOf(this.root),
+      now: this.now,
+      current: (change) => this.#current(change),
+      session: () => (this.bus !== undefined && this.trusted ? this.#session : 0),
+    });
+  }
+
+  /** Begins to listen; waits for the bus no longer than for an answer. */
+  async open(): Promise<void> {
+    if (this.bus === undefined) return;
+    const { bus, guard } = this.bus;
+    await guard.call('open', async () => {
+      await bus.open(this);
+      return bus;
+    });
+  }
+
+  /** The path of a namespace in the second tier and on the bus. */
+  pathOf(ns: Namespace): readonly string[] {
+    return [this.name, ...ns.path];
+  }
+
+  refuseClosed(): void {
+    if (this.closed) throw new TiercelError('ERR_TIERCEL_CLOSED', 'the cache is closed: create a new one');
+  }
+
+  /** Tells of a failure that no caller hears of. */
+  failed(tier: string, operation: string, error: unknown): void {
+    this.events.emit('error', { tier, operation, error });
+    try {
+      this.#logger?.warn(`tiercel: ${tier}: ${operation} failed`, { tier, operation, error });
+    } catch {
+      // Nobody is left to tell.
+    }
+  }
+
+  // ---- The second tier
+
+  /** Whether the second tier may be asked for a key: it is there, and knows of all that was changed here. */
+  isReadable(path: readonly string[], key: string): boolean {
+    return this.remote !== undefined && !this.closed && !this.outbox.covers(path, key);
+  }
+
+  /** What the second tier has, for each read; undefined if it did not answer. An entry that makes no sense is none. */
+  async read(reads: readonly RemoteRead[]): Promise<readonly RemoteFound[] | undefined> {
+    const { tier, guard } = this.remote as NonNullable<typeof this.remote>;
+    const found = await guard.call('read', async (signal) =>
+      answers(await tier.read(reads, { signal }), reads.length, 'read'),
+    );
+    return found?.map((one) => {
+      if (one?.entry !== undefined && !isEntry(one.entry)) {
+        this.failed(
+          tier.name ?? 'remote',
+          'read',
+          new TiercelError('ERR_TIERCEL_CORRUPT_VALUE', 'read: an entry is damaged'),
+        );
+        return { lease: one.lease };
+      }
+      return one ?? {};
+    });
+  }
+
+  /** Writes what a load brought, while nobody waits for it. */
+  writeLater(write: RemoteWrite, done: () => void = () => undefined): void {
+    const { tier, guard } = this.remote as NonNullable<typeof this.remote>;
+    if (this.#writes.size >= MOST_WRITES) {
+      done();
+      return;
+    }
+    const writing = guard
+      .call('write', async (signal) => answers(await tier.write([write], { signal }), 1, 'write'))
+      .then((stored) => {
+        if (stored?.[0] === true) this.counts.remoteWrites++;
+        else if (stored !== undefined) this.counts.remoteRefusals++;
+      })
+      .then(done)
+      .finally(() => this.#writes.delete(writing));
+    this.#writes.add(writing);
+  }
+
+  /** An entry of the second tier, of a value that is being stored in memory with these options. */
+  entryOf(value: unknown, options: ReadSetOptions): RemoteEntry {
+    const { ttl, stale, tags, dependsOn } = this.shared.termsOf(options);
+    return {
+      ...options.note,
+      value,
+      ttl: ttl === 0 ? Number.POSITIVE_INFINITY : ttl,
+      stale,
+      tags,
+      dependsOn,
+    } as RemoteEntry;
+  }
+
+  /** Options with the last word on times: scattered, and long enough for all who accept stale values. */
+  settle<T extends ReadStoreOptions>(options: T): T {
+    const { ttl, stale } = this.shared.termsOf(options);
+    const { jitter = 0, grace = 0 } = options;
+    const scattered = jitter === 0 ? ttl : ttl * (1 + jitter * (2 * Math.random() - 1));
+    return { ...options, ttl: scattered, stale: Math.max(stale, grace) };
+  }
+
+  /** What memory has under a key that was set, as it may be set again. */
+  #current(change: Change & { readonly key: string }): RemoteWrite | undefined {
+    const { engine, values } = this.shared;
+    if (this.shared.closed) return undefined;
+    const { namespace, key } = change;
+    const ns = this.#at(namespace);
+    const slot = engine.get(ns, key, this.shared.now(), GET_PEEK);
+    if (slot < 0) return undefined;
+    const { ttl } = engine;
+    const tags = engine.tags(ns, slot);
+    const note = values.note(slot);
+    const entry = { ...note, value: values.read(ns, slot), ttl, stale: 0, tags, dependsOn: [] } as RemoteEntry;
+    return { namespace, key, entry };
+  }
+
+  // ---- The bus
+
+  changed(changes: readonly Change[]): void {
+    if (this.closed || this.shared.closed) return;
+    this.counts.heard += changes.length;
+    try {
+      for (const change of changes) this.#apply(change);
+    } catch (error) {
+      // Refused by this memory, so that nobody knows what it was about: a longer key than it takes, for one.
+      this.failed(this.bus?.bus.name ?? 'bus', 'changed', error);
+      this.missed('a change could not be applied');
+    }
+    this.outbox.heard(changes);
+  }
+
+  live(): void {
+    if (this.closed || this.trusted) return;
+    // Whatever was loaded meanwhile may have been invalidated, unheard.
+    this.#forget();
+    this.#session++;
+    this.trusted = true;
+    this.#reason = '';
+    this.events.emit('doubt', { state: 'live', reason: '' });
+    void this.outbox.flush();
+  }
+
+  missed(reason: string): void {
+    if (this.closed) return;
+    this.#missed++;
+    this.#session++;
+    this.#forget();
+    this.events.emit('doubt', { state: 'missed', reason });
+  }
+
+  down(reason: string): void {
+    if (this.closed || !this.trusted) return;
+    this.trusted = false;
+    this.#missed++;
+    this.#reason = reason;
+    if (this.#flushes) this.#forget();
+    this.events.emit('doubt', { state: 'down', reason });
+  }
+
+  /** Drops everything, and voids the loads in flight. */
+  #forget(): void {
+    if (!this.shared.closed) this.memory.clear();
+  }
+
+  /** Does to memory what another cache did to its own. */
+  #apply(change: Change): void {
+    const [name, ...path] = change.namespace;
+    if (name !== this.name) return;
+    const { shared } = this;
+    const { engine } = shared;
+    const ns = this.#at(change.namespace);
+    const now = shared.now();
+    switch (change.kind) {
+      case 'set':
+      case 'delete':
+        engine.delete(ns, change.key, now);
+        break;
+      case 'expire':
+        shared.expire(ns, change.key);
+        break;
+      case 'tags':
+        engine.invalidateTags(ns, change.tags, now);
+        break;
+      case 'prefix':
+        engine.invalidatePrefix(ns, change.prefix, now);
+        break;
+      case 'pattern':
+        engine.invalidatePattern(ns, change.pattern, now);
+        break;
+      case 'clear':
+        // A memory that this is only a part of is not emptied for what is above it.
+        if (path.length < this.root.path.length) this.memory.clear();
+        else engine.clear(ns, now);
+        break;
+    }
+    shared.finish();
+  }
+
+  #at([, ...path]: readonly string[]): Namespace {
+    const { engine } = this.shared;
+    return path.reduce((ns, part) => engine.namespace(ns, part), engine.root);
+  }
+
+  // ---- State
+
+  health(): Health {
+    const { remote, bus, outbox } = this;
+    const busState = this.trusted ? 'live' : 'down';
+    const isOk =
+      outbox.size === 0 &&
+      this.trusted &&
+      [remote, bus].every((tier) => tier === undefined || tier.guard.breaker.state === 'closed');
+    return {
+      ok: isOk && !this.closed,
+      ...(remote && {
+        remote: {
+          name: remote.tier.name ?? 'remote',
+          state: remote.guard.breaker.state,
+          inFlight: remote.guard.inFlight,
+          ...remote.guard.counts,
+          ...(remote.tier.health && { details: remote.tier.health() }),
+        },
+      }),
+      ...(bus && {
+        bus: {
+          name: bus.bus.name ?? 'bus',
+          state: busState,
+          reason: this.#reason,
+          missed: this.#missed,
+          ...bus.guard.counts,
+          ...(bus.bus.health && { details: bus.bus.health() }),
+        },
+      }),
+      pending: { changes: outbox.size, queued: outbox.queued, replayed: outbox.replayed, overflows: outbox.overflows },
+    };
+  }
+
+  /** Ends everything, what waits for the second tier last. */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    if (this.#ownsMemory) this.shared.loading.abort();
+    // Memory last: values that wait are taken from there.
+    await Promise.all([...this.#writes, this.outbox.flush()]);
+    if (this.#ownsMemory) this.memory.close();
+    this.events.clear();
+    this.outbox.close();
+    await this.#closeBus();
+  }
+
+  /** Waits for it no longer than for an answer, however often it failed to give one. */
+  async #closeBus(): Promise<void> {
+    const { bus } = this;
+    if (bus === undefined) return;
+    const closing = new Promise<void>((resolve) => {
+      resolve(bus.bus.close());
+    }).catch((error: unknown) => this.failed(bus.bus.name ?? 'bus', 'close', error));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = startTimer(resolve, this.remoteTimeout);
+    });
+    await Promise.race([closing, late]);
+    clearTimeout(timer);
+  }
+}
+
+function isEntry(entry: unknown): entry is RemoteEntry {
+  if (typeof entry !== 'object' || entry === null) return false;
+  const { value, ttl, stale, tags, dependsOn } = entry as Partial<RemoteEntry>;
+  return (
+    value !== undefined &&
+    typeof ttl === 'number' &&
+    !Number.isNaN(ttl) &&
+    typeof stale === 'number' &&
+    stale >= 0 &&
+    [tags, dependsOn].every((names) => Array.isArray(names) && names.every((name) => typeof name === 'string'))
+  );
+}
