@@ -30,7 +30,7 @@ export class MemoryBus {
       },
       send: async (text) => {
         if (this.#cut.has(id)) throw new Error('there is no connection');
-        for (const to of [...this.#listeners.keys()]) this.#send(text, to);
+        this.broadcast(text);
       },
       close: () => void this.#listeners.delete(id),
     };
@@ -47,6 +47,11 @@ export class MemoryBus {
   heal(n: number): void {
     this.#cut.delete(n);
     this.#listeners.get(n)?.up();
+  }
+
+  /** Sends a text to all, as one of them would. */
+  broadcast(text: string): void {
+    for (const to of [...this.#listeners.keys()]) this.#send(text, to);
   }
 
   #send(text: string, to: number): void {

@@ -1,0 +1,292 @@
+import {
+  type Bus,
+  type BusListener,
+  type Cache,
+  type CacheOptions,
+  type Change,
+  memoryBus,
+  memoryRemote,
+} from 'tiercel';
+import { FakeClock } from './support/clock.js';
+import { deferred, settled } from './support/deferred.js';
+import { openTiers } from './support/tiers.js';
+
+/** Several caches on one bus, with or without a second tier. */
+async function fleet(count: number, options: CacheOptions = {}, withRemote = true) {
+  const clock = new FakeClock();
+  const hub = memoryBus();
+  const remote = memoryRemote(clock.now);
+  const caches: Cache[] = [];
+  for (let i = 0; i < count; i++) {
+    const tiers = { bus: hub.connect(), now: clock.now, ...(withRemote && { remote }), ...options };
+    caches.push(await openTiers(tiers));
+  }
+  return { clock, hub, remote, caches, a: caches[0] as Cache, b: caches[1] as Cache };
+}
+
+const changes: [string, (cache: Cache) => Promise<unknown>][] = [
+  ['set', (cache) => cache.set('p:k', 2)],
+  ['setMany', (cache) => cache.setMany([['p:k', 2]])],
+  ['delete', (cache) => cache.delete('p:k')],
+  ['deleteMany', (cache) => cache.deleteMany(['p:k', 'other'])],
+  ['invalidateTags', (cache) => cache.invalidateTags('t')],
+  ['invalidatePrefix', (cache) => cache.invalidatePrefix('p:')],
+  ['invalidatePattern', (cache) => cache.invalidatePattern('p:?')],
+  ['clear', (cache) => cache.clear()],
+  ['expire', (cache) => cache.expire('p:k')],
+];
+
+describe.each([true, false])('over the bus (second tier: %s)', (withRemote) => {
+  test.each(changes)('others hear of %s, in its namespace', async (name, change) => {
+    const { a, b } = await fleet(2, {}, withRemote);
+    for (const cache of [a, b]) {
+      for (const view of [cache.namespace('x', 'y'), cache.namespace('x'), cache]) {
+        view.memory.set('p:k', 1, { tags: ['t'], ttl: 1000, stale: 1000 });
+      }
+    }
+    await change(a.namespace('x'));
+    expect(b.memory.namespace('x').get('p:k')).toBeUndefined();
+    expect(b.memory.namespace('x').getEntry('p:k')?.stale).toBe(name === 'expire' ? true : undefined);
+    expect(b.memory.namespace('x', 'y').get('p:k')).toBe(name === 'clear' ? undefined : 1);
+    expect(b.memory.get('p:k')).toBe(1);
+    expect(b.stats().heard).toBe(name === 'deleteMany' ? 2 : 1);
+    expect(a.stats().heard).toBe(0);
+  });
+
+  test.each(changes.slice(0, 8))('%s voids the loads of others that are in flight', async (_, change) => {
+    const { a, b } = await fleet(2, {}, withRemote);
+    const gate = deferred<string>();
+    const first = b.getOrSet('p:k', () => gate.promise, { tags: ['t'] });
+    await settled();
+    await change(a);
+    const second = b.getOrSet('p:k', () => 'new', { tags: ['t'] });
+    gate.resolve('old');
+    expect(await first).toBe('old');
+    expect(['new', 2]).toContain(await second);
+    await settled();
+    expect(['new', 2]).toContain(await b.get('p:k'));
+  });
+});
+
+describe('when a message may be missing', () => {
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  test('memory is emptied at the next one', async () => {
+    const { a, b, hub } = await fleet(2);
+    const doubts = jest.fn();
+    b.on('doubt', doubts);
+    await a.set('k', 1);
+    await b.get('k');
+    await b.get('l');
+    hub.fault = () => [];
+    await a.set('k', 2);
+    hub.fault = undefined;
+    // Nobody can know yet.
+    expect(await b.get('k')).toBe(1);
+    await a.set('other', 1);
+    expect(doubts).toHaveBeenCalledWith({ state: 'missed', reason: 'a message did not come' });
+    expect(b.memory.size).toBe(0);
+    expect(await b.get('k')).toBe(2);
+  });
+
+  test('and it was the last, memory is emptied with the next sign of life', async () => {
+    const { a, b, hub } = await fleet(2);
+    await a.set('k', 1);
+    await b.get('k');
+    hub.fault = () => [];
+    await a.set('k', 2);
+    hub.fault = undefined;
+    await jest.advanceTimersByTimeAsync(2_000);
+    expect(await b.get('k')).toBe(2);
+    expect(b.health()).toMatchObject({ ok: true, bus: { state: 'live', missed: 1, details: { gaps: 1 } } });
+  });
+
+  test('doubled and late ones do no harm', async () => {
+    const { a, b, hub } = await fleet(2);
+    hub.fault = () => [0, 0, 10];
+    await a.set('k', 1);
+    expect(await b.get('k')).toBe(1);
+    await jest.advanceTimersByTimeAsync(20);
+    expect(b.memory.get('k')).toBe(1);
+    let late = 30;
+    hub.fault = () => {
+      late -= 10;
+      return [late];
+    };
+    // The second overtakes the first.
+    await a.set('k', 2);
+    await a.set('k', 3);
+    await jest.advanceTimersByTimeAsync(30);
+    expect(await b.get('k')).toBe(3);
+    expect(b.health().bus?.missed).toBe(1);
+  });
+
+  test('as one cannot be read, memory is emptied', async () => {
+    const { b } = await fleet(2);
+    let listener: BusListener | undefined;
+    const channel: Bus = {
+      open: (given) => {
+        listener = given;
+        given.live();
+      },
+      publish: async () => undefined,
+      close: () => undefined,
+    };
+    const cache = await openTiers({ bus: channel });
+    await cache.set('k', 1);
+    listener?.changed([{ kind: 'delete', namespace: ['default'], key: 'x'.repeat(2000) }]);
+    expect(await cache.get('k')).toBeUndefined();
+    await cache.set('k', 1);
+    listener?.changed([{ kind: 'delete', namespace: ['another cache'], key: 'k' }]);
+    expect(await cache.get('k')).toBe(1);
+    expect(b.closed).toBe(false);
+  });
+
+  test('as the connection is cut, memory is not served until it is back, and starts empty then', async () => {
+    const { a, b, hub } = await fleet(2);
+    await a.set('k', 1);
+    expect(await b.get('k')).toBe(1);
+    hub.cut(1);
+    expect(b.health()).toMatchObject({ ok: false, bus: { state: 'down', reason: 'the connection was cut' } });
+    await a.set('k', 2);
+    expect(await b.get('k')).toBe(2);
+    expect(await b.getOrSet('k', () => 9)).toBe(2);
+    await a.set('k', 3);
+    expect(await b.get('k')).toBe(3);
+    expect(await b.getMany(['k'])).toEqual(new Map([['k', 3]]));
+    hub.heal(1);
+    expect(b.health()).toMatchObject({ ok: true, bus: { state: 'live' } });
+    expect(b.memory.size).toBe(0);
+    await a.set('k', 4);
+    expect(await b.get('k')).toBe(4);
+  });
+
+  test('as nothing comes any more though the connection looks well, that is noticed within 3 s', async () => {
+    const { b, hub } = await fleet(2);
+    await b.set('k', 1);
+    hub.fault = (_, listener) => (listener === 1 ? [] : [0]);
+    await jest.advanceTimersByTimeAsync(3_000);
+    expect(b.health().bus).toMatchObject({ state: 'down', reason: 'no heartbeat came back' });
+    hub.fault = undefined;
+    await jest.advanceTimersByTimeAsync(2_000);
+    expect(b.health().bus?.state).toBe('live');
+  });
+
+  test('nor could be sent: the change is pending, and is sent when that is possible again', async () => {
+    const { a, b, hub, clock } = await fleet(2);
+    await a.set('k', 1);
+    expect(await b.get('k')).toBe(1);
+    hub.cut(0);
+    expect(await a.invalidateKeys('k')).toEqual({ removed: 1, pending: true });
+    expect(await b.get('k')).toBe(1);
+    hub.heal(0);
+    clock.advance(5_000);
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(a.health()).toMatchObject({ ok: true, pending: { changes: 0, replayed: 1 } });
+    expect(await b.get('k')).toBeUndefined();
+  });
+
+  test("onDoubt 'revalidate' keeps what is there for those whose load fails", async () => {
+    const { b, hub } = await fleet(2, { onDoubt: 'revalidate' }, false);
+    await b.set('k', 1, { ttl: '1h' });
+    hub.cut(1);
+    const fail = () => Promise.reject(new Error('no'));
+    await expect(b.getOrSet('k', fail)).rejects.toThrow('no');
+    expect(await b.get('k')).toBeUndefined();
+    expect(await b.getOrSet('k', fail, { grace: '1h' })).toBe(1);
+    expect(await b.getOrSet('k', () => 2, { grace: '1h' })).toBe(2);
+    hub.heal(1);
+    expect(b.memory.size).toBe(0);
+  });
+
+  test('a cache whose bus cannot be opened in time does not serve memory, and is made all the same', async () => {
+    const bus: Bus = {
+      open: () => new Promise<void>(() => undefined),
+      publish: async () => undefined,
+      close: () => new Promise<void>(() => undefined),
+    };
+    const opening = openTiers({ bus });
+    await jest.advanceTimersByTimeAsync(100);
+    const cache = await opening;
+    expect(await cache.getOrSet('k', () => 1)).toBe(1);
+    expect(await cache.getOrSet('k', () => 2)).toBe(2);
+    expect(cache.health()).toMatchObject({ ok: false, bus: { state: 'down' } });
+    const closing = cache.close();
+    await jest.advanceTimersByTimeAsync(100);
+    await closing;
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});
+
+describe('what was set while the second tier was away', () => {
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  async function withPendingSet() {
+    const tiers = await fleet(2);
+    const { a, remote, clock } = tiers;
+    remote.fault = () => ({ error: new Error('down') });
+    await a.set('k', 'set while away', { ttl: 60_000, tags: ['t'] });
+    remote.fault = undefined;
+    const recover = () => {
+      clock.advance(5_000);
+      return jest.advanceTimersByTimeAsync(5_000);
+    };
+    return { ...tiers, recover };
+  }
+
+  test('is there when it is back, for the others as well, as long as it would have been', async () => {
+    const { b, recover } = await withPendingSet();
+    await recover();
+    expect(await b.get('k')).toBe('set while away');
+    expect(b.memory.ttl('k')).toBe(55_000);
+    expect(b.memory.tagsOf('k')).toEqual(['t']);
+  });
+
+  test('is not if it was invalidated, or expired, or the bus was away meanwhile: then nothing is', async () => {
+    const meanwhile: ((tiers: Awaited<ReturnType<typeof withPendingSet>>) => unknown)[] = [
+      ({ a }) => void a.invalidateTags('t'),
+      ({ a }) => void a.memory.delete('k'),
+      ({ clock }) => clock.advance(60_000),
+      ({ hub }) => {
+        hub.cut(0);
+        hub.heal(0);
+      },
+    ];
+    for (const happens of meanwhile) {
+      const tiers = await withPendingSet();
+      happens(tiers);
+      await tiers.recover();
+      expect(await tiers.b.get('k')).toBeUndefined();
+      expect(tiers.a.health().pending.changes).toBe(0);
+    }
+  });
+
+  test('goes again if it turns out that another cache changed it before', async () => {
+    const { a, b, hub, clock } = await withPendingSet();
+    clock.advance(5_000);
+    await jest.advanceTimersByTimeAsync(4_900);
+    // Its message is late: by then the older value has been made up for.
+    hub.fault = (text) => (text.includes('"delete"') ? [1_000] : [0]);
+    await b.delete('k');
+    await jest.advanceTimersByTimeAsync(200);
+    expect(await b.get('k')).toBe('set while away');
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(await b.get('k')).toBeUndefined();
+    expect(await a.get('k')).toBeUndefined();
+  });
+});
+
+test('changes from outside that make no sense are no changes, but something was missed', async () => {
+  const hub = memoryBus();
+  const bus = hub.connect();
+  const heard: Change[] = [];
+  const missed = jest.fn();
+  await bus.open({ changed: (list) => heard.push(...list), live: () => undefined, missed, down: () => undefined });
+  const texts = ['', 'null', '{}', '[]', '{"from":1}', '{"from":"x","sequence":1,"changes":[{"kind":"delete"}]}'];
+  for (const text of texts) hub.broadcast(text);
+  expect(heard).toEqual([]);
+  expect(missed).toHaveBeenCalledTimes(texts.length);
+  await bus.close();
+});
