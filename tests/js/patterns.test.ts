@@ -272,3 +272,8 @@ test('keys, invalidateIf and invalidatePattern agree with a plain matcher', () =
     expect([...cache.keys(pattern)]).toEqual([]);
   });
 });
+
+test('a pattern may be the first that a cache is given', () => {
+  expect(openCache().invalidatePattern('p*')).toBe(0);
+  expect([...openCache().keys('p*')]).toEqual([]);
+});

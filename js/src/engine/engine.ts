@@ -251,6 +251,7 @@ export class Engine {
 
   invalidatePattern(ns: Namespace, pattern: string, now: number): number {
     this.#refuseLong(pattern);
+    this.#buffer.reserve(roomFor(pattern.length));
     const count = this.#port.invalidatePattern(ns.handle, pattern, now);
     if (count === BAD_HANDLE && this.#reopen(ns)) return this.invalidatePattern(ns, pattern, now);
     return this.#check(count);
@@ -464,7 +465,6 @@ export class Engine {
     return result;
   }
 
-  /** Short enough, a pattern finds room in any buffer. */
   #refuseLong(pattern: string): void {
     if (pattern.length <= MAX_PATTERN) return;
     throw invalidArgument('pattern', pattern, `at most ${MAX_PATTERN} bytes`);
