@@ -1,15 +1,17 @@
 import { toMilliseconds } from '../duration.js';
 import { invalidArgument, TiercelError } from '../errors.js';
-import type { Run } from './loading.js';
+import type { Run, Stale } from './loading.js';
 import { readTags } from './options.js';
 import type { LoadContext, Validators } from './types.js';
 
 /** What the loader that a run calls may ask and say. */
 export function contextOf<V>(run: Run<V>): LoadContext<V> {
   const { key, terms, stale } = run;
-  const context = {
+  return {
     key,
-    signal: run.controller.signal,
+    get signal() {
+      return run.abort.signal;
+    },
     setTtl(ttl: unknown) {
       terms.options.ttl = toMilliseconds(ttl, 'ttl');
       terms.hasTtl = true;
@@ -38,11 +40,17 @@ export function contextOf<V>(run: Run<V>): LoadContext<V> {
       terms.options.note = { ...stale.note, ...terms.options.note };
       return stale.value();
     },
+    ...(stale !== undefined && { stale: known(stale) }),
   };
-  if (stale === undefined) return context;
-  const { etag, lastModified } = stale.note ?? {};
-  const known = { ...(etag !== undefined && { etag }), ...(lastModified !== undefined && { lastModified }) };
-  return { ...context, stale: { value: stale.value(), ...known } };
+}
+
+function known<V>({ value, note }: Stale<V>): { readonly value: V } & Validators {
+  const { etag, lastModified } = note ?? {};
+  return {
+    value: value(),
+    ...(etag !== undefined && { etag }),
+    ...(lastModified !== undefined && { lastModified }),
+  };
 }
 
 function readValidators(validators: unknown): Validators {

@@ -3,6 +3,7 @@ import type { Namespace } from '../engine/engine.js';
 import { isRequestScoped } from '../engine/platform.js';
 import { TiercelError } from '../errors.js';
 import { GET_PEEK, OVERTAKEN, TOUCH_EXPIRE } from '../generated/abi.js';
+import { Abort } from './abort.js';
 import type { ReadGetOrSetOptions, ReadSetOptions } from './options.js';
 import type { Shared } from './shared.js';
 import type { Note } from './values.js';
@@ -50,7 +51,7 @@ export interface Run<V> {
   readonly key: string;
   readonly flight: Flight<V>;
   readonly promise: Promise<Outcome<V>>;
-  readonly controller: AbortController;
+  readonly abort: Abort;
   readonly terms: LoadTerms;
   /** What the loader is told of; where there is none the work may come across one. */
   stale: Stale<V> | undefined;
@@ -170,7 +171,7 @@ export class Loading<V> {
   leave(flight: Flight<V>, reason: unknown): void {
     if (--flight.holders > 0 || !this.#isOpen(flight)) return;
     this.#end(flight);
-    for (const { controller } of flight.runs) controller.abort(reason);
+    for (const { abort } of flight.runs) abort.abort(reason);
   }
 
   /** Whether nothing invalidated what a flight loads, as far as is known by now. */
@@ -185,7 +186,7 @@ export class Loading<V> {
   /** Aborts what is in flight: the cache was closed. Those who wait get what the loaders make of it. */
   abort(): void {
     const reason = new TiercelError('ERR_TIERCEL_CLOSED', 'the cache was closed during the load');
-    for (const { runs } of this.#flights.values()) for (const { controller } of runs) controller.abort(reason);
+    for (const { runs } of this.#flights.values()) for (const { abort } of runs) abort.abort(reason);
     this.#flights.clear();
   }
 
@@ -231,7 +232,7 @@ export class Loading<V> {
       key: request.key,
       flight,
       promise,
-      controller: new AbortController(),
+      abort: new Abort(),
       terms,
       stale: request.stale,
       note: (tags, dependsOn) => {

@@ -65,7 +65,7 @@ export class Batch<V> {
     const { remote } = this.#tiers;
     const parts = members.map(({ part }) => part);
     if (remote !== undefined) await Part.consult(this.#tiers, parts);
-    const missing = parts.filter(({ found, run }) => found === undefined && !run.controller.signal.aborted);
+    const missing = parts.filter(({ found, run }) => found === undefined && !run.abort.aborted);
     if (missing.length === 0 || this.#loader === undefined) return new Map();
     for (const part of missing) part.starts();
     const keys = missing.map(({ aim }) => aim.key);
@@ -82,22 +82,15 @@ function isMap(values: unknown): boolean {
 
 function batchContext<V>(parts: readonly Part<V>[]): BatchContext<V> {
   const contexts = new Map<string, LoadContext<V>>(parts.map(({ run }) => [run.key, contextOf(run)]));
-  const controller = new AbortController();
-  const signals = parts.map(({ run }) => run.controller.signal);
-  for (const signal of signals) {
-    signal.addEventListener(
-      'abort',
-      () => {
-        if (signals.every(({ aborted }) => aborted)) controller.abort(signal.reason);
-      },
-      { once: true },
-    );
-  }
+  let signal: AbortSignal | undefined;
   const each = (tell: (context: LoadContext<V>) => void) => {
     for (const context of contexts.values()) tell(context);
   };
   return {
-    signal: controller.signal,
+    get signal() {
+      signal ??= allOf(parts.map(({ run }) => run.abort.signal));
+      return signal;
+    },
     for(key) {
       const context = contexts.get(key);
       if (context === undefined) throw invalidArgument('key', key, 'one of the keys that are to be loaded');
@@ -110,4 +103,17 @@ function batchContext<V>(parts: readonly Part<V>[]): BatchContext<V> {
       throw error;
     },
   };
+}
+
+/** Aborted once all of them are. */
+function allOf(signals: readonly AbortSignal[]): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of signals) {
+    const look = () => {
+      if (signals.every(({ aborted }) => aborted)) controller.abort(signal.reason);
+    };
+    look();
+    signal.addEventListener('abort', look, { once: true });
+  }
+  return controller.signal;
 }

@@ -74,11 +74,15 @@ export class Cache<V = unknown> {
   // ---- Reading
 
   /** The fresh value of a key, from memory or else the second tier; undefined if neither has it. */
-  async get<T extends V = V>(key: string): Promise<T | undefined> {
-    this.#tiers.refuseClosed();
-    const value = this.#tiers.trusted ? this.memory.get(key) : undefined;
-    if (value !== undefined || this.#tiers.remote === undefined) return value as T | undefined;
-    return (await this.#lookUp([asKey(key)])).get(key) as T | undefined;
+  get<T extends V = V>(key: string): Promise<T | undefined> {
+    try {
+      this.#tiers.refuseClosed();
+      const value = this.#tiers.trusted ? this.memory.get(key) : undefined;
+      if (value !== undefined || this.#tiers.remote === undefined) return Promise.resolve(value as T | undefined);
+      return this.#lookUp([asKey(key)]).then((found) => found.get(key) as T | undefined);
+    } catch (e) {
+      return Promise.reject(e);
+    }
   }
 
   /** The fresh values of those keys that have one: one round trip for all that memory does not have. O(keys). */
@@ -370,7 +374,7 @@ export class Cache<V = unknown> {
     if (remote?.tier.touch === undefined || !tiers.isReadable(this.#path, key)) return touched;
     const { tier, guard } = remote;
     const touches = [{ namespace: this.#path, key, ttl: ms }];
-    const answer = await guard.call('touch', async (signal) => tier.touch?.(touches, { signal }) ?? []);
+    const answer = await guard.call('touch', async (call) => tier.touch?.(touches, call) ?? []);
     return touched || answer?.[0] === true;
   }
 

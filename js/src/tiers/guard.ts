@@ -1,7 +1,9 @@
 import type { Milliseconds } from '../duration.js';
 import { invalidReturn, TiercelError } from '../errors.js';
+import { Abort } from '../memory/abort.js';
 import { startTimer } from '../memory/loading.js';
 import { Breaker, type BreakerState } from './breaker.js';
+import type { RemoteCall } from './remote.js';
 
 /** Calls that may wait for an answer at a time: one that never answers must not fill the memory. */
 const MOST_IN_FLIGHT = 1024;
@@ -48,7 +50,7 @@ export class Guard {
    */
   call<T extends object>(
     operation: string,
-    make: (signal: AbortSignal) => Promise<T>,
+    make: (call: RemoteCall) => Promise<T>,
     more: Milliseconds = 0,
   ): Promise<T | undefined> {
     if (this.inFlight >= MOST_IN_FLIGHT || !this.breaker.allows()) {
@@ -57,7 +59,7 @@ export class Guard {
     }
     this.counts.calls++;
     return new Promise((resolve) => {
-      const controller = new AbortController();
+      const abort = new Abort();
       let isOver = false;
       const end = (result: T | undefined, error: unknown) => {
         if (isOver) return;
@@ -74,11 +76,11 @@ export class Guard {
         this.counts.timeouts++;
         const error = new TiercelError('ERR_TIERCEL_TIMEOUT', `${operation}: no answer within the remoteTimeout`);
         end(undefined, error);
-        controller.abort(error);
+        abort.abort(error);
       }, this.#options.timeout + more);
       this.inFlight++;
       new Promise<T>((answer) => {
-        answer(make(controller.signal));
+        answer(make(abort));
       }).then(
         (result) => {
           this.inFlight--;

@@ -134,13 +134,13 @@ export class Part<V> {
     if (aim.options.lock !== 'fleet' || lock === undefined || remote === undefined) return;
     const wait = aim.options.hardTimeout || FLEET_WAIT;
     const request = { namespace: aim.path, key: aim.key, ttl: FLEET_LOCK, wait };
-    const { signal } = run.controller;
+    const { signal } = run.abort;
     const granted = await remote.guard.call(
       'lock',
-      async (given) => {
+      async (call) => {
         const held = await lock(request, { signal });
         // Too late for anybody to know that it is theirs.
-        if (held !== undefined && (signal.aborted || given.aborted)) await held.release();
+        if (held !== undefined && (signal.aborted || call.signal.aborted)) await held.release();
         return { held };
       },
       wait,
@@ -189,11 +189,11 @@ export class Part<V> {
   }
 
   #ended(isCurrent: boolean, hasFailed: boolean): void {
-    const { terms, controller } = this.run;
+    const { terms, abort } = this.run;
     const { path: namespace, key, id, options } = this.aim;
     const { stale = 0, grace = 0, graceBackoff = GRACE_BACKOFF } = options;
     // One that was told to stop has said nothing of its source.
-    if (hasFailed && stale + grace > 0 && !controller.signal.aborted)
+    if (hasFailed && stale + grace > 0 && !abort.aborted)
       this.#tiers.backoffs.add(id, this.#tiers.now() + graceBackoff);
     if (!isCurrent || this.found !== undefined || !this.#isLeased || this.#tiers.closed) {
       this.#unlock();
@@ -221,7 +221,7 @@ async function loadThrough<V>(tiers: Tiers<V>, part: Part<V>, loader: Loader<V>)
     if (part.isLocked) await Part.consult(tiers, parts);
   }
   if (part.found !== undefined) return part.found.value;
-  part.run.controller.signal.throwIfAborted();
+  if (part.run.abort.aborted) throw part.run.abort.reason;
   return call(part, loader);
 }
 

@@ -60,7 +60,7 @@ async function acquire<V>(
     async (late) => {
       const held = await tier.lock?.({ namespace: path, key, ttl, wait }, { signal: given.signal });
       // Too late for anybody to know that it is theirs.
-      if (held !== undefined && (late.aborted || given.signal.aborted)) {
+      if (held !== undefined && (late.signal.aborted || given.signal.aborted)) {
         await held.release();
         return { held: undefined };
       }

@@ -149,15 +149,15 @@ export class Outbox {
 
   async #change(changes: readonly Change[]): Promise<readonly number[] | undefined> {
     const { remote } = this.#options;
-    return remote?.guard.call('change', async (signal) =>
-      answers(await remote.tier.change(changes, { signal }), changes.length, 'change'),
+    return remote?.guard.call('change', async (call) =>
+      answers(await remote.tier.change(changes, call), changes.length, 'change'),
     );
   }
 
   async #write(writes: readonly RemoteWrite[]): Promise<readonly number[] | undefined> {
     const { remote } = this.#options;
-    const stored = await remote?.guard.call('write', async (signal) =>
-      answers(await remote.tier.write(writes, { signal }), writes.length, 'write'),
+    const stored = await remote?.guard.call('write', async (call) =>
+      answers(await remote.tier.write(writes, call), writes.length, 'write'),
     );
     return stored?.map(Number);
   }

@@ -149,9 +149,7 @@ export class Tiers<V> implements BusListener {
   /** What the second tier has, for each read; undefined if it did not answer. An entry that makes no sense is none. */
   async read(reads: readonly RemoteRead[]): Promise<readonly RemoteFound[] | undefined> {
     const { tier, guard } = this.remote as NonNullable<typeof this.remote>;
-    const found = await guard.call('read', async (signal) =>
-      answers(await tier.read(reads, { signal }), reads.length, 'read'),
-    );
+    const found = await guard.call('read', async (call) => answers(await tier.read(reads, call), reads.length, 'read'));
     return found?.map((one) => {
       if (one?.entry !== undefined && !isEntry(one.entry)) {
         this.failed(
@@ -173,7 +171,7 @@ export class Tiers<V> implements BusListener {
       return;
     }
     const writing = guard
-      .call('write', async (signal) => answers(await tier.write([write], { signal }), 1, 'write'))
+      .call('write', async (call) => answers(await tier.write([write], call), 1, 'write'))
       .then((stored) => {
         if (stored?.[0] === true) this.counts.remoteWrites++;
         else if (stored !== undefined) this.counts.remoteRefusals++;

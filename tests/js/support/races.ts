@@ -1,0 +1,294 @@
+import {
+  type BatchContext,
+  type Cache,
+  createCache,
+  type LoadContext,
+  type MemoryRemote,
+  memoryBus,
+  memoryRemote,
+  type RemoteTier,
+} from 'tiercel';
+import { FakeClock } from './clock.js';
+import { type Deferred, deferred, settled } from './deferred.js';
+import type { Random } from './random.js';
+
+/** How values come into the caches; each is raced against invalidations of every kind. */
+export const MODES = ['foreground', 'stale', 'eager', 'batch', 'warm-up', 'remote fill', 'bus'] as const;
+export type Mode = (typeof MODES)[number];
+
+interface Value {
+  place: string;
+  version: number;
+}
+
+const KEYS = ['p:0', 'p:1', 'q:0'];
+const TAGS = ['t0', 't1'];
+const tagsOf = (key: string) => [TAGS[Number(key.endsWith('1'))] as string];
+
+/** Two caches that share a second tier and a bus; used by many trials, each in a namespace of its own. */
+export interface Fleet {
+  readonly caches: readonly Cache<Value>[];
+  readonly clock: FakeClock;
+  /** What is on its way: answers of loaders, of the second tier, and messages, which come when they are let go. */
+  readonly gates: Deferred<void>[];
+  readonly hub: ReturnType<typeof memoryBus>;
+  readonly remote: MemoryRemote;
+  /** Messages that have not come yet. */
+  undelivered: number;
+  random: Random;
+  mode: Mode;
+  /** Whether calls of the second tier made now are to go through at once. */
+  isQuiet: boolean;
+}
+
+/** @param broken makes something worse of the second tier, to show that this is noticed */
+export async function openFleet(mode: Mode, random: Random, broken?: (tier: RemoteTier) => RemoteTier): Promise<Fleet> {
+  const clock = new FakeClock();
+  const remote = memoryRemote(clock.now);
+  const hub = memoryBus({ heartbeat: '1h', patience: '1h' });
+  const gates: Deferred<void>[] = [];
+  const caches: Cache<Value>[] = [];
+  for (let i = 0; i < 2; i++) {
+    caches.push(
+      await createCache<Value>({
+        remote: broken?.(remote) ?? remote,
+        bus: hub.connect(),
+        now: clock.now,
+        remoteTimeout: '1h',
+        breaker: { failures: 1_000_000, reset: '1h' },
+        memory: { maxEntries: 1000, values: random.pick(['reference', 'bytes'] as const), now: clock.now },
+        defaults: { ttl: 20, stale: mode === 'stale' ? 30 : 0, eagerRefresh: mode === 'eager' ? 1 : 0 },
+      }),
+    );
+  }
+  const fleet: Fleet = { caches, clock, gates, hub, remote, undelivered: 0, random, mode, isQuiet: true };
+  const gate = () => {
+    const made = deferred();
+    gates.push(made);
+    return made.promise;
+  };
+  remote.fault = () => {
+    if (fleet.isQuiet || fleet.random.chance(0.4)) return undefined;
+    if (fleet.random.chance(0.05))
+      return fleet.random.chance(0.5) ? { error: new Error('down') } : { lost: new Error('cut') };
+    return fleet.random.chance(0.5) ? { before: gate() } : { after: gate() };
+  };
+  hub.fault = () => {
+    if (fleet.isQuiet || fleet.mode !== 'bus' || fleet.random.chance(0.3)) return [0];
+    fleet.undelivered++;
+    const late = gate().then(() => void fleet.undelivered--);
+    return fleet.random.chance(0.1) ? [late, late.then()] : [late];
+  };
+  return fleet;
+}
+
+export async function closeFleet({ caches }: Fleet): Promise<void> {
+  for (const cache of caches) await cache.close();
+}
+
+/**
+ * One random interleaving. The source has a version of each key, which grows before the key is invalidated. A cache must
+ * not give an older one to a call that began after the invalidation: here from the call on, elsewhere once that said that
+ * all know and its message came.
+ */
+class Trial {
+  readonly violations: string[] = [];
+  private readonly views: readonly Cache<Value>[];
+  private readonly source = new Map<string, number>(KEYS.map((key) => [key, 1]));
+  private readonly floors: readonly Map<string, number>[];
+  /** Invalidations that all know of, once what is under way has come. */
+  private known: (() => void)[] = [];
+  private readonly waiting: Promise<unknown>[] = [];
+
+  constructor(
+    private readonly fleet: Fleet,
+    name: string,
+  ) {
+    this.views = fleet.caches.map((cache) => cache.namespace(name));
+    this.floors = this.views.map(() => new Map<string, number>());
+  }
+
+  private readonly load = async (key: string): Promise<Value> => {
+    const { fleet } = this;
+    const value = { place: key, version: this.source.get(key) as number };
+    const gate = deferred();
+    fleet.gates.push(gate);
+    fleet.clock.advance(1);
+    await gate.promise;
+    if (fleet.random.chance(0.05)) throw new Error('the source failed');
+    return value;
+  };
+
+  private check(who: number, key: string, how: string): (value: Value | undefined) => void {
+    const floor = this.floors[who]?.get(key) ?? 0;
+    return (value) => {
+      if (value === undefined) return;
+      if (value.place !== key) this.violations.push(`${how} of ${key} gave the value of ${value.place}`);
+      if (value.version < floor)
+        this.violations.push(`${how} of ${key} in ${who} gave version ${value.version} after ${floor} was invalidated`);
+    };
+  }
+
+  private wait(promise: Promise<unknown>): void {
+    this.waiting.push(
+      promise.catch((error: unknown) => {
+        if (!(error instanceof Error && error.message === 'the source failed')) this.violations.push(String(error));
+      }),
+    );
+  }
+
+  private read(): void {
+    const { random, mode } = this.fleet;
+    const who = random.below(2);
+    const view = this.views[who] as Cache<Value>;
+    const key = random.pick(KEYS);
+    const check = this.check(who, key, mode);
+    const load = () => this.load(key);
+    const how = random.chance(0.15) ? 'get' : mode;
+    switch (how) {
+      case 'get':
+        this.wait(view.get(key).then(this.check(who, key, 'get')));
+        break;
+      case 'batch':
+        this.readMany(who);
+        break;
+      case 'warm-up':
+        this.wait(view.getOrSet(key, load, { tags: tagsOf(key), forceRefresh: random.chance(0.7) }).then(check));
+        break;
+      case 'remote fill':
+        if (random.chance(0.5)) this.wait(view.getMany([key]).then((values) => check(values.get(key))));
+        else this.wait(view.getOrSet(key, load, { tags: tagsOf(key) }).then(check));
+        break;
+      default: {
+        // Tags that only the loader knows, at times.
+        const isLate = random.chance(0.3);
+        const loader = async ({ setTags }: LoadContext<Value>) => {
+          const value = await load();
+          if (isLate) setTags(...tagsOf(key));
+          return value;
+        };
+        this.wait(view.getOrSet(key, loader, isLate ? {} : { tags: tagsOf(key) }).then(check));
+      }
+    }
+  }
+
+  private readMany(who: number): void {
+    const { random } = this.fleet;
+    const checks = new Map(KEYS.map((key) => [key, this.check(who, key, 'batch')]));
+    const keys = KEYS.filter(() => random.chance(0.7));
+    const loader = async (missing: string[], { for: of }: BatchContext<Value>) => {
+      for (const key of missing) of(key).setTags(...tagsOf(key));
+      const values = await Promise.all(missing.map((key) => this.load(key)));
+      return new Map(values.map((value) => [value.place, value]));
+    };
+    const view = this.views[who] as Cache<Value>;
+    const reading = view.getOrSetMany(keys, loader, random.chance(0.2) ? { forceRefresh: true } : {});
+    this.wait(
+      reading.then((values) => {
+        for (const [key, value] of values) checks.get(key)?.(value);
+      }),
+    );
+  }
+
+  private invalidate(): void {
+    const { random } = this.fleet;
+    const who = random.below(2);
+    const view = this.views[who] as Cache<Value>;
+    const key = random.pick(KEYS);
+    const tag = random.pick(TAGS);
+    const isPending = () => view.health().pending.changes > 0;
+    const kinds: [string[], () => Promise<{ pending: boolean }>][] = [
+      [[key], () => view.invalidateKeys(key)],
+      [KEYS.filter((each) => tagsOf(each).includes(tag)), () => view.invalidateTags(tag)],
+      [KEYS.filter((each) => each.startsWith('p:')), () => view.invalidatePrefix('p:')],
+      [KEYS.filter((each) => each.endsWith('0')), () => view.invalidatePattern('*0')],
+      [KEYS, () => view.clear().then(() => ({ pending: isPending() }))],
+      [[key], () => this.set(view, key).then(() => ({ pending: isPending() }))],
+    ];
+    const [keys, change] = random.pick(kinds.slice(0, isPending() ? -1 : kinds.length));
+    const versions = new Map<string, number>();
+    for (const each of keys) {
+      versions.set(each, (this.source.get(each) as number) + 1);
+      this.source.set(each, versions.get(each) as number);
+    }
+    const raise = (i: number) => {
+      const floors = this.floors[i] as Map<string, number>;
+      for (const [each, version] of versions) floors.set(each, Math.max(floors.get(each) ?? 0, version));
+    };
+    const changing = change();
+    raise(who);
+    this.wait(
+      changing.then(({ pending }) => {
+        if (!pending) this.known.push(() => raise(1 - who));
+      }),
+    );
+  }
+
+  /** What it is set to is right only if nobody invalidates it before the second tier has it: that is up to who sets it. */
+  private async set(view: Cache<Value>, key: string): Promise<void> {
+    this.fleet.isQuiet = true;
+    const setting = view.set(key, { place: key, version: this.source.get(key) as number }, { tags: tagsOf(key) });
+    this.fleet.isQuiet = false;
+    await setting;
+  }
+
+  private async settle(): Promise<void> {
+    await settled();
+    if (this.fleet.undelivered > 0) return;
+    for (const raise of this.known.splice(0)) raise();
+  }
+
+  async run(): Promise<void> {
+    const { fleet } = this;
+    const { random, gates } = fleet;
+    fleet.isQuiet = false;
+    for (let steps = 8 + random.below(16); steps > 0; steps--) {
+      const action = random.below(10);
+      if (action < 4) this.read();
+      else if (action < 6) this.invalidate();
+      else if (action < 8) gates.splice(random.below(gates.length), 1)[0]?.resolve();
+      else if (action === 8) fleet.clock.advance(random.below(25));
+      else await this.settle();
+      for (let i = random.below(4); i > 0; i--) await Promise.resolve();
+    }
+    fleet.isQuiet = true;
+    await this.drain();
+    // What was pending goes with the next change.
+    for (const view of this.views) {
+      const { pending } = await view.invalidateKeys('none');
+      if (pending) this.violations.push('a change is pending though all is well');
+    }
+    await this.settle();
+    for (const [who, view] of this.views.entries()) {
+      for (const [key, version] of this.source) {
+        // By now every invalidation is known everywhere.
+        const floors = this.floors[who] as Map<string, number>;
+        if (version > 1) floors.set(key, version);
+        this.check(who, key, 'the last get')(await view.get(key));
+      }
+      if (view.stats().loading !== 0) this.violations.push('a load is in flight at the end');
+    }
+  }
+
+  private async drain(): Promise<void> {
+    let isOver = false;
+    const all = Promise.all(this.waiting).then(() => {
+      isOver = true;
+    });
+    while (!isOver || this.fleet.gates.length > 0) {
+      for (const gate of this.fleet.gates.splice(0)) gate.resolve();
+      await settled();
+    }
+    await all;
+  }
+}
+
+/** Runs a trial; returns what went wrong. */
+export async function race(fleet: Fleet, random: Random, name: string): Promise<string[]> {
+  fleet.random = random;
+  // What earlier trials left there only costs time.
+  fleet.remote.wipe();
+  const trial = new Trial(fleet, name);
+  await trial.run();
+  return trial.violations;
+}
