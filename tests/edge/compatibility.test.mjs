@@ -94,8 +94,10 @@ for (const [index, { modulesOf, ...compatibility }] of RUNTIMES.entries()) {
       for (const [query, limit] of /** @type {const} */ ([
         ['', 1_000],
         ['?wait=250', 250],
+        ['?tiers', 1_000],
+        ['?tiers&wait=250', 250],
       ])) {
-        const path = `${root}/load-${limit}`;
+        const path = `${root}/load-${limit}${query.includes('tiers') ? '-tiers' : ''}`;
         const release = origin.hold(path);
         await leave(url, path + query, () => origin.asked(path, 1));
         await sleep(50);
@@ -107,23 +109,24 @@ for (const [index, { modulesOf, ...compatibility }] of RUNTIMES.entries()) {
           assert.ok(text.startsWith(path), text);
           assert.ok(milliseconds < limit + 400, `${milliseconds} ms`);
         }
-        assert.equal((await ask(url, path)).text, `${path} 2`, 'those who gave up shared one load');
+        assert.equal((await ask(url, path + query)).text, `${path} 2`, 'those who gave up shared one load');
       }
     });
 
-    test('a refresh that ended with its request does not keep the next from refreshing', async () => {
-      const { url } = await start(STRANDED);
-      const path = `${root}/refresh`;
-      const query = '?ttl=200&wait=250';
-      assert.equal((await ask(url, path + query)).text, `${path} 1`);
-      await sleep(250);
-      const release = origin.hold(path);
-      assert.equal((await ask(url, path + query)).text, `${path} 1`);
-      await sleep(50);
-      release();
-      assert.equal((await ask(url, `${path}${query}&refresh`)).text, `${path} 1`);
-      await sleep(400);
-      assert.notEqual((await ask(url, path + query)).text, `${path} 1`);
-    });
+    for (const tiers of ['', '&tiers'])
+      test(`a refresh that ended with its request does not keep the next from refreshing ${tiers}`, async () => {
+        const { url } = await start(STRANDED);
+        const path = `${root}/refresh${tiers}`;
+        const query = `?ttl=200&wait=250${tiers}`;
+        assert.equal((await ask(url, path + query)).text, `${path} 1`);
+        await sleep(250);
+        const release = origin.hold(path);
+        assert.equal((await ask(url, path + query)).text, `${path} 1`);
+        await sleep(50);
+        release();
+        assert.equal((await ask(url, `${path}${query}&refresh`)).text, `${path} 1`);
+        await sleep(400);
+        assert.notEqual((await ask(url, path + query)).text, `${path} 1`);
+      });
   });
 }

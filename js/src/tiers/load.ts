@@ -200,7 +200,8 @@ export class Part<V> {
       return;
     }
     const entry = this.#tiers.entryOf(this.#value, terms.options);
-    this.#tiers.writeLater({ namespace, key, entry, lease: this.lease }, () => this.#unlock());
+    const written = this.#tiers.writeLater({ namespace, key, entry, lease: this.lease }).then(() => this.#unlock());
+    options.waitUntil?.(written);
   }
 }
 

@@ -163,22 +163,19 @@ export class Tiers<V> implements BusListener {
     });
   }
 
-  /** Writes what a load brought, while nobody waits for it. */
-  writeLater(write: RemoteWrite, done: () => void = () => undefined): void {
+  /** Writes what a load brought, while nobody waits for it. Never rejects. */
+  writeLater(write: RemoteWrite): Promise<void> {
     const { tier, guard } = this.remote as NonNullable<typeof this.remote>;
-    if (this.#writes.size >= MOST_WRITES) {
-      done();
-      return;
-    }
+    if (this.#writes.size >= MOST_WRITES) return Promise.resolve();
     const writing = guard
       .call('write', async (call) => answers(await tier.write([write], call), 1, 'write'))
       .then((stored) => {
         if (stored?.[0] === true) this.counts.remoteWrites++;
         else if (stored !== undefined) this.counts.remoteRefusals++;
-      })
-      .then(done)
-      .finally(() => this.#writes.delete(writing));
+        this.#writes.delete(writing);
+      });
     this.#writes.add(writing);
+    return writing;
   }
 
   /** An entry of the second tier, of a value that is being stored in memory with these options. */

@@ -1,4 +1,4 @@
-import { engineInfo, MemoryCache, TiercelError, version } from 'tiercel';
+import { createCache, engineInfo, MemoryCache, memoryBus, memoryRemote, TiercelError, version } from 'tiercel';
 
 /**
  * A worker that puts a MemoryCache through its operations inside workerd: `GET /check` answers with a list of
@@ -163,6 +163,74 @@ const checks = {
     equal((await ask()).map((result) => result.status === 'rejected' && result.reason.message).join(), 'no,no,no');
     equal(loads, 2);
     equal(await cache.getOrSet('k', load), 3);
+  },
+
+  'tiers: one load, also for what rejects; batches; null and undefined': async () => {
+    const cache = await createCache({ remote: memoryRemote() });
+    let loads = 0;
+    const load = async () => {
+      loads++;
+      await pause(10);
+      if (loads === 2) throw new Error('no');
+      return loads;
+    };
+    const ask = () => Promise.allSettled([1, 2, 3].map(() => cache.getOrSet('k', load)));
+    equal((await ask()).map((result) => result.status === 'fulfilled' && result.value).join(), '1,1,1');
+    await cache.delete('k');
+    equal((await ask()).map((result) => result.status === 'rejected' && result.reason.message).join(), 'no,no,no');
+    equal(loads, 2);
+    const found = await cache.getOrSetMany(
+      ['a', 'b', 'c'],
+      async (keys) =>
+        new Map([
+          [keys[0], 1],
+          [keys[2], null],
+        ]),
+    );
+    equal(JSON.stringify([...found]), '[["a",1],["c",null]]');
+    equal(await cache.getOrSet('u', () => undefined), undefined);
+    equal(await cache.has('u'), false);
+    equal(cache.stats().loading, 0);
+    await cache.close();
+  },
+
+  'tiers: stale, grace, soft and hard timeouts, and a signal': async () => {
+    const cache = await createCache();
+    const never = () => new Promise(() => undefined);
+    const options = { ttl: 20, grace: '1m', graceBackoff: 0 };
+    await cache.getOrSet('k', () => 1, options);
+    await pause(40);
+    equal(await cache.getOrSet('k', () => Promise.reject(new Error('no')), options), 1);
+    equal(await cache.getOrSet('k', never, { ...options, softTimeout: 20 }), 1);
+    await cache.delete('k');
+    const late = await cache
+      .getOrSet('l', never, { hardTimeout: 20, abortOnTimeout: true })
+      .catch((error) => error.code);
+    equal(late, 'ERR_TIERCEL_TIMEOUT');
+    const controller = new AbortController();
+    setTimeout(() => controller.abort('left'), 20);
+    equal(await cache.getOrSet('m', never, { signal: controller.signal }).catch((reason) => reason), 'left');
+    // That which the soft timeout left behind goes on.
+    equal(cache.stats().loading, 1);
+    await cache.close();
+  },
+
+  'tiers: two caches that share a second tier and a bus': async () => {
+    const [remote, hub] = [memoryRemote(), memoryBus()];
+    const [a, b] = [
+      await createCache({ remote, bus: hub.connect() }),
+      await createCache({ remote, bus: hub.connect() }),
+    ];
+    await a.getOrSet('k', () => 1, { tags: ['t'] });
+    await pause(5);
+    equal(await b.getOrSet('k', () => 2), 1);
+    equal((await a.invalidateTags('t')).pending, false);
+    equal(await b.get('k'), undefined);
+    remote.fault = () => ({ before: new Promise(() => undefined) });
+    const began = Date.now();
+    equal(await b.getOrSet('l', () => 3), 3);
+    equal(Date.now() - began < 1000, true);
+    await Promise.all([a.close(), b.close()]);
   },
 
   'events are told, and errors typed': () => {

@@ -242,7 +242,7 @@ class Trial {
     const { fleet } = this;
     const { random, gates } = fleet;
     fleet.isQuiet = false;
-    for (let steps = 8 + random.below(16); steps > 0; steps--) {
+    for (let steps = 6 + random.below(10); steps > 0; steps--) {
       const action = random.below(10);
       if (action < 4) this.read();
       else if (action < 6) this.invalidate();
