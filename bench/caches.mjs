@@ -6,9 +6,8 @@ import { LRUMap } from 'mnemonist';
 import { lru } from 'tiny-lru';
 import { newCache } from 'transitory';
 import { engines } from './options.mjs';
+import { untyped } from './untyped.mjs';
 
-/** Without its declarations, which TypeScript refuses. @param {string} name @returns {Promise<any>} */
-const untyped = (name) => import(name);
 const { SieveCache } = await untyped('@neophi/sieve-cache');
 const { default: QuickLRU } = await untyped('quick-lru');
 

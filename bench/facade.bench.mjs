@@ -1,11 +1,13 @@
 // What a hit costs through the asynchronous facades, memory only: `await getOrSet` and `await get`, of values with 0, 1 and
 // 5 tags, each cache with the values that it keeps by default; bentocache also without turning them into text.
 import assert from 'node:assert/strict';
-import { BentoCache, bentostore } from 'bentocache';
-import { memoryDriver } from 'bentocache/drivers/memory';
 import { Cacheable } from 'cacheable';
 import { fail, median, ratio, Table } from './measure.mjs';
 import { engines, options, rounds } from './options.mjs';
+import { untyped } from './untyped.mjs';
+
+const { BentoCache, bentostore } = await untyped('bentocache');
+const { memoryDriver } = await untyped('bentocache/drivers/memory');
 
 const CALLS = options.quick ? 20_000 : 200_000;
 const KEYS = 1_000;

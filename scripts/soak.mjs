@@ -1,6 +1,7 @@
 // npm run soak [-- OPTION...]: what a test run has no time for. By default
 //   --model=200000        random sequences against the model, native, under AddressSanitizer and UBSan
 //   --differential=20000  the same operations on wasm and on the addon
+//   --races=1000000       trials of each kind of load of a Cache against invalidations, on both engines by turns
 //   --fuzz=300            seconds for each fuzz target, from its corpus
 // 0 leaves a part out; with --seed=N the sequences begin there. The exit code is 1 if anything failed.
 import { cpSync, mkdirSync, readdirSync } from 'node:fs';
@@ -11,15 +12,17 @@ import { inParallel, root, run } from './lib/run.mjs';
 
 const SEQUENCES_PER_RUN = 2_000;
 const DIFFERENTIAL_CASES = 16; // Which each of its seeds is a sequence in.
+const TRIALS_PER_RUN = 20_000;
 const cores = availableParallelism();
 
-const defaults = { model: 200_000, differential: 20_000, fuzz: 300, seed: 1 };
+const defaults = { model: 200_000, differential: 20_000, races: 1_000_000, fuzz: 300, seed: 1 };
 
 await asCommand(import.meta, async (...args) => {
   const options = read(args);
   const parts = [
     options.model > 0 && soakModel(options),
     options.differential > 0 && soakDifferential(options),
+    options.races > 0 && soakRaces(options),
     options.fuzz > 0 && soakFuzzers(options),
   ];
   for (const part of parts.filter(Boolean)) {
@@ -85,6 +88,23 @@ async function* soakDifferential({ differential }) {
       env: { TIERCEL_SEEDS: String(Math.ceil(differential / DIFFERENTIAL_CASES)) },
     }),
   );
+}
+
+async function* soakRaces({ races, seed }) {
+  const { build } = await import('./build.mjs');
+  await build();
+  const perRun = Math.min(races, TRIALS_PER_RUN);
+  const firsts = Array.from({ length: Math.ceil(races / perRun) }, (_, i) => seed + i * perRun);
+  for (let at = 0; at < firsts.length; at += cores) {
+    yield* await inParallel(firsts.slice(at, at + cores), cores, (first) => {
+      const engine = Math.floor(first / perRun) % 2 === 0 ? 'native' : 'wasm';
+      return timed(`races on ${engine}, ${perRun} trials of each kind from seed ${first}`, () =>
+        run(process.execPath, ['node_modules/jest/bin/jest.js', 'tests/js/tiers-races.test.ts'], {
+          env: { TIERCEL_ENGINE: engine, TIERCEL_SEED: String(first), TIERCEL_TRIALS: String(perRun) },
+        }),
+      );
+    });
+  }
 }
 
 async function* soakFuzzers({ fuzz }) {

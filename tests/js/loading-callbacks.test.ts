@@ -1,35 +1,14 @@
 import type { LoadContext, MemoryCache } from 'tiercel';
+import { badLoaders } from './support/bad-loaders.js';
 import { expectBalanced, openCache } from './support/cache.js';
 import { deferred } from './support/deferred.js';
 import { Random } from './support/random.js';
 
 type Misbehaviour = (cache: MemoryCache<number>, key: string, context: LoadContext) => unknown;
 
-const foreign = new Error('foreign');
-
 /** What a loader may do, none of which may leave a key that cannot be computed again. */
 const misbehaviours: Misbehaviour[] = [
-  () => {
-    throw foreign;
-  },
-  () => Promise.reject(foreign),
-  () => {
-    // biome-ignore lint/style/useThrowOnlyError: loaders of others do it.
-    throw 'a string';
-  },
-  () => Promise.reject(undefined),
-  () => undefined,
-  () => Promise.resolve(undefined),
-  () => 1,
-  async () => 1,
-  // biome-ignore lint/suspicious/noThenProperty: a thenable that is no promise is what is tested.
-  () => ({ then: (resolve: (value: number) => void) => resolve(1) }),
-  () => ({
-    // biome-ignore lint/suspicious/noThenProperty: a thenable that throws is what is tested.
-    get then() {
-      throw foreign;
-    },
-  }),
+  ...badLoaders,
   (_, __, { skip }) => {
     skip();
     return 1;

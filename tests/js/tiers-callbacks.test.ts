@@ -1,37 +1,17 @@
 import { type BatchContext, type Cache, type LoadContext, memoryBus, memoryRemote } from 'tiercel';
+import { badLoaders, foreign } from './support/bad-loaders.js';
 import { FakeClock } from './support/clock.js';
 import { deferred, settled } from './support/deferred.js';
 import { collectGarbage } from './support/gc.js';
 import { Random } from './support/random.js';
 import { openTiers } from './support/tiers.js';
 
-const foreign = new Error('foreign');
-
 type Misbehaviour = (cache: Cache<number>, key: string, context: LoadContext<number>) => unknown;
 
 /** What a loader may do, none of which may leave a key that cannot be computed again. */
 const misbehaviours: Misbehaviour[] = [
-  () => {
-    throw foreign;
-  },
-  () => Promise.reject(foreign),
-  () => {
-    // biome-ignore lint/style/useThrowOnlyError: loaders of others do it.
-    throw 'a string';
-  },
-  () => Promise.reject(undefined),
-  () => undefined,
+  ...badLoaders,
   () => null,
-  () => 1,
-  async () => 1,
-  // biome-ignore lint/suspicious/noThenProperty: a thenable that is no promise is what is tested.
-  () => ({ then: (resolve: (value: number) => void) => resolve(1) }),
-  () => ({
-    // biome-ignore lint/suspicious/noThenProperty: a thenable that throws is what is tested.
-    get then() {
-      throw foreign;
-    },
-  }),
   (_, __, { skip }) => {
     skip();
     return 1;

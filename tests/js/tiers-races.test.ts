@@ -14,6 +14,9 @@ beforeEach(() => {
 });
 afterEach(() => eager.mockRestore());
 
+// A part of the soak takes an hour.
+jest.setTimeout(2 * 3_600_000);
+
 describe('no value is given after it was invalidated', () => {
   test.each(MODES)(`in ${TRIALS} trials of %s loads`, async (mode) => {
     for (let seed = FIRST; seed < FIRST + TRIALS; seed += PER_FLEET) {

@@ -149,36 +149,12 @@ const checks = {
 
   'one load serves all who ask meanwhile, and its failure too': async () => {
     const cache = MemoryCache.createSync();
-    let loads = 0;
-    const load = async () => {
-      loads++;
-      await pause(10);
-      if (loads === 2) throw new Error('no');
-      return loads;
-    };
-    const ask = () => Promise.allSettled([1, 2, 3].map(() => cache.getOrSet('k', load)));
-    equal((await ask()).map((result) => result.status === 'fulfilled' && result.value).join(), '1,1,1');
-    equal(loads, 1);
-    cache.delete('k');
-    equal((await ask()).map((result) => result.status === 'rejected' && result.reason.message).join(), 'no,no,no');
-    equal(loads, 2);
-    equal(await cache.getOrSet('k', load), 3);
+    await sharesLoads(cache);
   },
 
   'tiers: one load, also for what rejects; batches; null and undefined': async () => {
     const cache = await createCache({ remote: memoryRemote() });
-    let loads = 0;
-    const load = async () => {
-      loads++;
-      await pause(10);
-      if (loads === 2) throw new Error('no');
-      return loads;
-    };
-    const ask = () => Promise.allSettled([1, 2, 3].map(() => cache.getOrSet('k', load)));
-    equal((await ask()).map((result) => result.status === 'fulfilled' && result.value).join(), '1,1,1');
-    await cache.delete('k');
-    equal((await ask()).map((result) => result.status === 'rejected' && result.reason.message).join(), 'no,no,no');
-    equal(loads, 2);
+    await sharesLoads(cache);
     const found = await cache.getOrSetMany(
       ['a', 'b', 'c'],
       async (keys) =>
@@ -282,6 +258,23 @@ async function run([name, check]) {
   } catch (error) {
     return { name, error: error instanceof Error ? `${error.message}\n${error.stack}` : String(error) };
   }
+}
+
+/** One load serves all who ask meanwhile, and its failure too. @param {MemoryCache | import('tiercel').Cache} cache */
+async function sharesLoads(cache) {
+  let loads = 0;
+  const load = async () => {
+    loads++;
+    await pause(10);
+    if (loads === 2) throw new Error('no');
+    return loads;
+  };
+  const ask = () => Promise.allSettled([1, 2, 3].map(() => cache.getOrSet('k', load)));
+  equal((await ask()).map((result) => result.status === 'fulfilled' && result.value).join(), '1,1,1');
+  await cache.delete('k');
+  equal((await ask()).map((result) => result.status === 'rejected' && result.reason.message).join(), 'no,no,no');
+  equal(loads, 2);
+  equal(await cache.getOrSet('k', load), 3);
 }
 
 /**
