@@ -147,6 +147,19 @@ describe('a second tier that fails', () => {
     expect(await cache.get('in second tier')).toBeUndefined();
   });
 
+  test('only because of a value that cannot be kept is well, and has nothing in its place', async () => {
+    const { cache, advance, remote } = await withFault(() => undefined);
+    for (let i = 0; i < 5; i++) await cache.set('in second tier', () => i);
+    expect(cache.health()).toMatchObject({ remote: { state: 'closed', failures: 3 }, pending: { changes: 1 } });
+    expect(cache.memory.get('in second tier')).toBeInstanceOf(Function);
+    await advance(5_000);
+    await advance(5_000);
+    expect(cache.health()).toMatchObject({ ok: true, pending: { changes: 0 } });
+    expect(remote.size).toBe(0);
+    expect(await cache.getOrSet('k', async () => () => 1)).toBeInstanceOf(Function);
+    expect(cache.health().ok).toBe(true);
+  });
+
   test('does not keep what a later change of the key replaced', async () => {
     const { cache, remote, advance } = await withFault(() => undefined);
     const gate = deferred();

@@ -199,8 +199,8 @@ export class Cache<V = unknown> {
   #load(key: string, loader: Loader<V>, options: ReadLoadOptions, slot: number): Promise<V> {
     const tiers = this.#tiers;
     const aim = this.#aim(key, options, options.forceRefresh ? 'forced' : 'missing');
-    const request = this.#request(aim, slot, (run) => loadOne(tiers, run, aim, loader));
-    return request.value ?? this.#wait(request.request, options);
+    const { request, value } = this.#request(aim, slot, (run) => loadOne(tiers, run, aim, loader));
+    return value ?? this.#wait(request, options);
   }
 
   /** What is to be loaded; or the stale value that does meanwhile. */

@@ -67,9 +67,10 @@ export class Guard {
         clearTimeout(timer);
         if (result === undefined) {
           this.counts.failures++;
-          this.breaker.failed();
           this.#options.onError(operation, error);
-        } else this.breaker.succeeded();
+        }
+        if (result === undefined && !isAboutValue(error)) this.breaker.failed();
+        else this.breaker.succeeded();
         resolve(result);
       };
       const timer = startTimer(() => {
@@ -94,6 +95,11 @@ export class Guard {
       );
     });
   }
+}
+
+/** Whether an error says something of the value that was given, and nothing of who was asked to take it. */
+function isAboutValue(error: unknown): boolean {
+  return error instanceof TiercelError && error.code === 'ERR_TIERCEL_NOT_SERIALIZABLE';
 }
 
 /** What answers must be: as many as were asked for. */

@@ -1,4 +1,5 @@
 import type { Milliseconds } from '../duration.js';
+import { TiercelError } from '../errors.js';
 import { platformClock } from '../memory/clock.js';
 import { insideOf, MemoryCache } from '../memory/memory-cache.js';
 import { type Change, placeId } from './change.js';
@@ -143,6 +144,7 @@ export class MemoryRemote implements RemoteTier {
 
   #write({ namespace, key, entry, lease }: RemoteWrite): boolean {
     const { tags, dependsOn, ttl, stale } = entry;
+    const copy = copyOf(entry.value);
     const names = namesOf(namespace, tags, dependsOn);
     if (lease !== undefined && !this.#holds(lease as Lease, names)) return false;
     const nonces = new Map(this.#noncesOf(namespace, names));
@@ -154,7 +156,7 @@ export class MemoryRemote implements RemoteTier {
     this.#entries.set(placeId(namespace, key), {
       namespace,
       key,
-      entry: { ...entry, value: structuredClone(entry.value) },
+      entry: { ...entry, value: copy },
       freshUntil: this.#now() + ttl,
       stale,
       nonces,
@@ -267,6 +269,14 @@ const patternScope = (namespace: readonly string[]) => JSON.stringify(['pattern'
 
 function namesOf(namespace: readonly string[], tags: readonly string[], dependsOn: readonly string[]): string[] {
   return [...tags.map((tag) => tagScope(namespace, tag)), ...dependsOn.map((key) => keyScope(namespace, key))];
+}
+
+function copyOf(value: unknown): unknown {
+  try {
+    return structuredClone(value);
+  } catch (cause) {
+    throw new TiercelError('ERR_TIERCEL_NOT_SERIALIZABLE', 'value: cannot be copied', { cause });
+  }
 }
 
 function pause(what: Milliseconds | Promise<void>): Promise<void> {

@@ -18,7 +18,10 @@ export interface RemoteTier {
   /** For health and errors. Default: `'remote'`. */
   readonly name?: string;
   read(reads: readonly RemoteRead[], call: RemoteCall): Promise<readonly RemoteFound[]>;
-  /** Answers which were stored; a lease that no longer holds is a reason not to. */
+  /**
+   * Answers which were stored; a lease that no longer holds is a reason not to. To reject with the TiercelError
+   * `ERR_TIERCEL_NOT_SERIALIZABLE` says that a value cannot be kept, and that the tier is well.
+   */
   write(writes: readonly RemoteWrite[], call: RemoteCall): Promise<readonly boolean[]>;
   /**
    * Makes values wrong, and leases that cover them: resolves when that is durable, with how many entries each change

@@ -80,7 +80,9 @@ export class Waiting<V> {
   /** The second tier has a stale value: taken at once if it may be, else if the load takes too long or fails. */
   readonly #onOffer = ({ age, value }: Offer<V>): void => {
     const isWelcome = age < (this.#options.stale ?? 0) || (this.#isLate && age < this.#longest);
-    if (isWelcome && this.#end()) this.#resolve(value());
+    if (!isWelcome || !this.#end()) return;
+    if (this.#isLate) this.#tiers.counts.softTimeouts++;
+    this.#resolve(value());
   };
 
   readonly #onSoft = (): void => {
