@@ -10,8 +10,7 @@ import { insideOf, type MemoryCache } from '../memory/memory-cache.js';
 import { readTags } from '../memory/options.js';
 import type { Count, Loader } from '../memory/types.js';
 import { Batch, type BatchLoader } from './batch.js';
-import type { Change } from './change.js';
-import { placeId } from './change.js';
+import { type Change, isStrings, placeId } from './change.js';
 import { OWN_EVENTS, type OwnEvent } from './emitter.js';
 import { type Aim, loadOne, type Reason } from './load.js';
 import { type Lock, takeLock } from './lock.js';
@@ -163,7 +162,7 @@ export class Cache<V = unknown> {
 
   #getOrSet(key: string, loader: Loader<V>, options: LoadOptions | undefined): Promise<V> {
     const tiers = this.#tiers;
-    if (options !== this.#checked) this.#check(options);
+    if (options !== undefined && options !== this.#checked) this.#check(options);
     if (typeof loader !== 'function') throw invalidArgument('loader', loader, 'a function');
     tiers.refuseClosed();
     const { shared } = tiers;
@@ -181,10 +180,11 @@ export class Cache<V = unknown> {
   }
 
   /** Refuses options that make no sense, though a value that is there needs none of them. */
-  #check(options: LoadOptions | undefined): void {
-    if (options !== undefined) readLoadOptions(options);
+  #check(options: LoadOptions): void {
+    if (this.#checked !== undefined && differsInTags(options, this.#checked)) return;
+    readLoadOptions(options);
     // Not what belongs to one call: that would keep it alive.
-    this.#checked = options?.signal === undefined && options?.waitUntil === undefined ? options : undefined;
+    if (options.signal === undefined && options.waitUntil === undefined) this.#checked = options;
   }
 
   #read(options: LoadOptions | undefined): ReadLoadOptions {
@@ -528,6 +528,18 @@ export class Cache<V = unknown> {
     events.push('hit', this.#ns.id, { key, stale });
     events.deliver();
   }
+}
+
+/** Whether options are right because others are, which have the same values: all but the tags, which are right as well. */
+function differsInTags(options: LoadOptions, right: LoadOptions): boolean {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return false;
+  for (const name in options) {
+    const value = options[name as keyof LoadOptions];
+    if (name === 'tags' && isStrings(value)) continue;
+    // Whether there is a context is a question of more than its value.
+    if (value === undefined || name === 'context' || value !== right[name as keyof LoadOptions]) return false;
+  }
+  return true;
 }
 
 /** Of the defaults what concerns how values are stored. */

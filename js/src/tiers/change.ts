@@ -42,6 +42,6 @@ export function isChange(value: unknown): value is Change {
   }
 }
 
-function isStrings(value: unknown): value is readonly string[] {
+export function isStrings(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
