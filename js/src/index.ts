@@ -67,6 +67,7 @@ export type {
   TtlRules,
   Validators,
 } from './memory/types.js';
+export { TiercelError, type TiercelErrorCode } from './tiercel-error.js';
 export type { BatchLoader } from './tiers/batch.js';
 export type { BreakerState } from './tiers/breaker.js';
 export type { Bus, BusListener } from './tiers/bus.js';
@@ -108,7 +109,6 @@ export type {
   TierStats,
 } from './tiers/types.js';
 export type { WrapOptions, Wrapped } from './tiers/wrap.js';
-export { TiercelError, type TiercelErrorCode } from './tiercel-error.js';
 export { type ActivityTtlOptions, activityTtl } from './ttl/activity-ttl.js';
 export { dynamicTtl } from './ttl/dynamic-ttl.js';
 export { recommendedTtl } from './ttl/recommended-ttl.js';

@@ -1,4 +1,4 @@
-import { type LoadContext, MemoryCache } from 'tiercel';
+import { type CacheLike, cached, type LoadContext, MemoryCache } from 'tiercel';
 import { FakeClock } from './support/clock.js';
 import { deferred, settled, stateOf } from './support/deferred.js';
 import { expectFailure } from './support/errors.js';
@@ -407,6 +407,15 @@ describe('eagerRefresh', () => {
 });
 
 describe('createCache', () => {
+  test('makes what building blocks take for a cache', async () => {
+    const cache = await openTiers<number>();
+    const like: CacheLike<number> = cache;
+    expect(await like.getOrSet('k', () => 1)).toBe(1);
+    const square = cached(async (n: number) => n * n, { name: 'square', cache: cache.namespace('squares') });
+    expect(await square(3)).toBe(9);
+    expect(cache.memory.size).toBe(2);
+  });
+
   test('takes a memory that is there, and leaves it open', async () => {
     const memory = MemoryCache.createSync<number>();
     const cache = await openTiers({ memory, namespace: ['a'] });

@@ -89,6 +89,7 @@ describe('the second tier', () => {
   test('does not get a value that another cache invalidated while it was loaded', async () => {
     const changes: Record<string, (cache: Cache) => Promise<unknown>> = {
       delete: (cache) => cache.delete('p:k'),
+      expire: (cache) => cache.expire('p:k'),
       set: (cache) => cache.set('p:k', 'newer'),
       tags: (cache) => cache.invalidateTags('t'),
       'tags known late': (cache) => cache.invalidateTags('late'),

@@ -16,6 +16,7 @@ import {
   refuseUndefined,
 } from './arguments.js';
 import { Wanted } from './events.js';
+import { setInside } from './inside.js';
 import { contextOf } from './load-context.js';
 import { ignore, type Run, withSignal } from './loading.js';
 import {
@@ -44,9 +45,6 @@ import type {
 
 const NO_OPTIONS: ReadSetOptions = {};
 
-/** What is inside of a view of a cache, for what is built upon it. */
-export let insideOf: <V>(cache: MemoryCache<V>) => { readonly shared: Shared<V>; readonly ns: Namespace };
-
 /**
  * An in-memory cache with bounds in entries and bytes, ttl, tags, namespaces and single-flight loading.
  * Synchronous, but for loading. Keys are any strings; two different ones are never the same key.
@@ -56,7 +54,7 @@ export let insideOf: <V>(cache: MemoryCache<V>) => { readonly shared: Shared<V>;
  */
 export class MemoryCache<V = unknown> {
   static {
-    insideOf = (cache) => ({ shared: cache.#shared, ns: cache.#ns });
+    setInside((cache) => ({ shared: cache.#shared, ns: cache.#ns }));
   }
 
   readonly #shared: Shared<V>;

@@ -5,8 +5,9 @@ import { invalidArgument, TiercelError } from '../errors.js';
 import { GET_PEEK, GET_STALE } from '../generated/abi.js';
 import { asFunction, asKey, asPattern, asPrefix, listOf, refuseUndefined } from '../memory/arguments.js';
 import { Wanted } from '../memory/events.js';
+import { insideOf } from '../memory/inside.js';
 import { ignore, type Request, type Run, type Stale } from '../memory/loading.js';
-import { insideOf, type MemoryCache } from '../memory/memory-cache.js';
+import type { MemoryCache } from '../memory/memory-cache.js';
 import { readTags } from '../memory/options.js';
 import type { Count, Loader } from '../memory/types.js';
 import { Batch, type BatchLoader } from './batch.js';
@@ -397,7 +398,7 @@ export class Cache<V = unknown> {
 
   /**
    * Makes an entry stale in all tiers, to be served as such until it would have gone: to callers that accept that. A load
-   * in flight goes on: to void it as well, {@link delete}. Returns whether there was one.
+   * of the key that is in flight will not be stored. Returns whether there was one.
    */
   async expire(key: string): Promise<boolean> {
     return (await this.#invalidateKeys('expire', [key])).removed > 0;

@@ -1,7 +1,8 @@
 import type { Milliseconds } from '../duration.js';
 import { TiercelError } from '../errors.js';
 import { platformClock } from '../memory/clock.js';
-import { insideOf, MemoryCache } from '../memory/memory-cache.js';
+import { insideOf } from '../memory/inside.js';
+import { MemoryCache } from '../memory/memory-cache.js';
 import { type Change, placeId } from './change.js';
 import { Locks } from './locks.js';
 import type {
@@ -136,6 +137,7 @@ export class MemoryRemote implements RemoteTier {
     if (!lease) return { entry };
     const nonces = this.#noncesOf(namespace, [
       keyScope(namespace, key),
+      expiryScope(namespace, key),
       patternScope(namespace),
       ...namesOf(namespace, tags, dependsOn),
     ]);
@@ -176,6 +178,8 @@ export class MemoryRemote implements RemoteTier {
       }
       case 'expire': {
         const stored = this.#find(namespace, change.key);
+        // What a load under way has read is just as old.
+        this.#renew(expiryScope(namespace, change.key));
         if (stored !== undefined) stored.freshUntil = Math.min(stored.freshUntil, this.#now());
         return Number(stored !== undefined);
       }
@@ -264,6 +268,7 @@ export function memoryRemote(now?: () => Milliseconds): MemoryRemote {
 
 const namespaceScope = (namespace: readonly string[]) => JSON.stringify(['namespace', '', ...namespace]);
 const keyScope = (namespace: readonly string[], key: string) => JSON.stringify(['key', key, ...namespace]);
+const expiryScope = (namespace: readonly string[], key: string) => JSON.stringify(['expiry', key, ...namespace]);
 const tagScope = (namespace: readonly string[], tag: string) => JSON.stringify(['tag', tag, ...namespace]);
 const patternScope = (namespace: readonly string[]) => JSON.stringify(['pattern', '', ...namespace]);
 
