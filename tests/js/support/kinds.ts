@@ -1,5 +1,6 @@
-import type { CacheLike, MemoryCache, MemoryCacheOptions } from 'tiercel';
+import { type CacheLike, type MemoryCache, type MemoryCacheOptions, memoryBus, memoryRemote } from 'tiercel';
 import { openCache } from './cache.js';
+import { openTiers } from './tiers.js';
 
 /** A cache of some kind, and the memory behind it. */
 export interface Opened {
@@ -7,7 +8,7 @@ export interface Opened {
   readonly memory: MemoryCache;
 }
 
-/** What building blocks must work on: a cache that answers at once, and one that answers later. */
+/** What building blocks must work on: a cache that answers at once, one that answers later, and one with all tiers. */
 export const KINDS: readonly (readonly [string, (options?: MemoryCacheOptions) => Opened | Promise<Opened>])[] = [
   [
     'a synchronous cache',
@@ -21,6 +22,15 @@ export const KINDS: readonly (readonly [string, (options?: MemoryCacheOptions) =
     (options) => {
       const memory = openCache(options);
       return { cache: answeringLater(memory), memory };
+    },
+  ],
+  [
+    'a cache of two tiers',
+    async (options) => {
+      const memory = openCache(options);
+      const clock = options?.now && { now: options.now };
+      const cache = await openTiers({ memory, remote: memoryRemote(), bus: memoryBus().connect(), ...clock });
+      return { cache, memory };
     },
   ],
 ];
