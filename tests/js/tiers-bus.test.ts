@@ -263,6 +263,17 @@ describe('what was set while the second tier was away', () => {
     }
   });
 
+  test('is not if it depends on other keys, which memory could not tell any more', async () => {
+    const { a, b, remote, recover } = await withPendingSet();
+    await recover();
+    remote.fault = () => ({ error: new Error('down') });
+    await a.set('page', 1, { dependsOn: ['k'] });
+    remote.fault = undefined;
+    await recover();
+    expect(a.health().pending.changes).toBe(0);
+    expect(await b.get('page')).toBeUndefined();
+  });
+
   test('goes again if it turns out that another cache changed it before', async () => {
     const { a, b, hub, clock } = await withPendingSet();
     clock.advance(5_000);

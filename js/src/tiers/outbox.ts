@@ -93,8 +93,16 @@ export class Outbox {
    */
   async send(changes: readonly Change[], writes?: readonly RemoteWrite[]): Promise<Sent> {
     const { remote, bus, session } = this.#options;
-    const items = changes.map((change): Item => {
-      const item = { change, sequence: ++this.#sequence, remote: remote !== undefined, bus: true, session: session() };
+    const items = changes.map((change, i): Item => {
+      // Memory cannot tell what a value depends on.
+      const isWhole = (writes?.[i]?.entry.dependsOn.length ?? 0) === 0;
+      const item = {
+        change,
+        sequence: ++this.#sequence,
+        remote: remote !== undefined,
+        bus: true,
+        session: isWhole ? session() : 0,
+      };
       if (item.remote) this.#cover(item);
       return item;
     });
