@@ -48,7 +48,10 @@ function types() {
     if (!name.endsWith('.d.ts')) continue;
     const path = join(dist, 'types', name);
     const text = readFileSync(path, 'utf8');
-    writeFileSync(path.replace(/\.d\.ts$/, '.d.cts'), text.replace(/(from\s+'\.[^']*)\.js'/g, "$1.cjs'"));
+    writeFileSync(
+      path.replace(/\.d\.ts$/, '.d.cts'),
+      text.replace(/((?:from\s+|import\()(['"])\.[^'"]*)\.js\2/g, '$1.cjs$2'),
+    );
   }
 }
 

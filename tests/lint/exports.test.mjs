@@ -78,7 +78,8 @@ rule('every exported name is in the documentation', {
   planted: [{ names: ['MemoryCache', 'lost'], text: 'MemoryCache and lostAndFound' }],
 });
 
-const withoutComments = (text) => text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+/** Comments become blank, so that lines keep their numbers. */
+const withoutComments = (text) => text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, (comment) => comment.replace(/./g, ' '));
 
 /** The declarations that the package ships. */
 function declarations() {
@@ -88,9 +89,18 @@ function declarations() {
 }
 
 rule('no declaration says `any`', {
-  find: (files) => files.filter(({ text }) => /\bany\b/.test(withoutComments(text))).map(({ path }) => path),
+  find: (files) =>
+    files.flatMap(({ path, text }) =>
+      withoutComments(text)
+        .split('\n')
+        .flatMap((line, i) => (/\bany\b/.test(line) ? [`dist/types/${path}:${i + 1}: ${line.trim()}`] : [])),
+    ),
   here: declarations,
-  planted: [[{ path: 'a.d.ts', text: '/** any */ export declare const x: any; // any\n' }]],
+  planted: [
+    [{ path: 'a.d.ts', text: '/** any\n */ export declare const x: any; // any\n' }],
+    [{ path: 'b.d.ts', text: 'export declare function f<T = any>(x: T): void;\n' }],
+    [{ path: 'c.d.cts', text: 'export declare const m: Map<string, any[]>;\n' }],
+  ],
 });
 
 rule('declarations come for ESM and for CommonJS', {

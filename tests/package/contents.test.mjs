@@ -1,10 +1,12 @@
 // What is in the package.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { before, test } from 'node:test';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { bundles } from '../../scripts/lib/entries.mjs';
-import { ADDON, packedFiles, root } from './support/packed.mjs';
+import { bundles, SUBPATHS } from '../../scripts/lib/entries.mjs';
+import { ADDON, packedFiles, root, tarball } from './support/packed.mjs';
 
 const EXPECTED = [
   'CHANGELOG.md',
@@ -18,7 +20,7 @@ const EXPECTED_KINDS = [
   /^dist\/types\/[\w./-]+\.d\.c?ts$/,
   /^prebuilds\/(linux|darwin|win32)-(x64|arm64)\/tiercel\.node$/,
 ];
-const LARGEST_TARBALL = 1.5 * 1024 ** 2;
+const LARGEST_TARBALL = 1_500_000;
 
 let packed;
 let paths;
@@ -49,6 +51,25 @@ test('publint has nothing to say', async () => {
   const { messages, pkg } = await publint({ pkgDir: root, strict: true });
   assert.deepEqual(
     messages.map((message) => formatMessage(message, pkg, { color: false })),
+    [],
+  );
+});
+
+test('Are The Types Wrong has nothing to say', async () => {
+  const packed = createPackageFromTarballData(new Uint8Array(readFileSync(tarball())));
+  // A file without declarations: whoever imports it tells a bundler what it is.
+  const { types, problems, entrypoints } = await checkPackage(packed, { excludeEntrypoints: ['./core.wasm'] });
+  assert.deepEqual(types, { kind: 'included' });
+  assert.deepEqual(Object.keys(entrypoints), [
+    '.',
+    ...Object.keys(SUBPATHS).map((name) => `./${name}`),
+    './package.json',
+  ]);
+  // `node10` knows no subpaths of `exports`. It is the way of Node before 12, and not in TypeScript 7.
+  const isOutOfReach = ({ kind, entrypoint, resolutionKind }) =>
+    kind === 'NoResolution' && resolutionKind === 'node10' && entrypoint !== '.';
+  assert.deepEqual(
+    problems.filter((problem) => !isOutOfReach(problem)),
     [],
   );
 });

@@ -6,7 +6,18 @@ import { before, describe, it } from 'node:test';
 import { installedProject, root } from './support/packed.mjs';
 
 const CONSUMER = `
-import { type CacheStats, engineInfo, MemoryCache, type MemoryCacheOptions, TiercelError, version } from 'tiercel';
+import {
+  type Cache,
+  type CacheStats,
+  cached,
+  createCache,
+  engineInfo,
+  MemoryCache,
+  type MemoryCacheOptions,
+  memoize,
+  TiercelError,
+  version,
+} from 'tiercel';
 import { cacheAside, Repository, type WriteBehind, writeBehind } from 'tiercel/patterns';
 import { Refresher, Warmer, type WarmResult } from 'tiercel/warming';
 
@@ -63,6 +74,32 @@ MemoryCache.createSync({ policy: 'random' });
 cache.on('removed', () => {});
 // @ts-expect-error the result may be undefined
 export const certain: User = cache.get('a');
+
+// What has no type is unknown, and nothing that is returned is any: a wrong use of it would compile.
+type IsAny<T> = 0 extends 1 & T ? true : false;
+const untyped = MemoryCache.createSync();
+export const unknownValue: unknown = untyped.get('a');
+// @ts-expect-error it is not known to be a text
+export const assumed: string = untyped.get('a');
+export const tiered: Promise<Cache<User>> = createCache<User>({ memory: { maxEntries: 10 }, defaults: { ttl: '5m' } });
+const found2 = tiered.then((it) => it.get('a'));
+const double = memoize((n: number) => n * 2);
+const named = cached((id: string, page: number) => Promise.resolve(id + page), { cache, key: 'users:{id}' });
+export const twice: number = double(2);
+// @ts-expect-error arguments keep their types
+double('2');
+// @ts-expect-error of the second tier, too, values have a type
+tiered.then((it) => it.set('a', 1));
+export const anywhere: [
+  IsAny<ReturnType<typeof untyped.get>>,
+  IsAny<ReturnType<typeof cache.get>>,
+  IsAny<typeof entry>,
+  IsAny<Awaited<typeof found2>>,
+  IsAny<Awaited<typeof loaded>>,
+  IsAny<ReturnType<typeof double>>,
+  IsAny<Awaited<ReturnType<typeof named>>>,
+  IsAny<typeof stats.hits>,
+] = [false, false, false, false, false, false, false, false];
 `;
 
 let project;

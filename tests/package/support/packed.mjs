@@ -26,14 +26,20 @@ export function temporaryFolder() {
   return folder;
 }
 
+/** Packs the package. @param {string} folder @returns {string} The path of the tarball, in the folder. */
+export function tarball(folder = temporaryFolder()) {
+  const [{ filename }] = JSON.parse(npm(['pack', '--json', '--pack-destination', folder], root));
+  return join(folder, filename);
+}
+
 /** An empty project with the package installed from its tarball, as a user gets it. */
 export function installedProject() {
   const folder = temporaryFolder();
-  const [{ filename }] = JSON.parse(npm(['pack', '--json', '--pack-destination', folder], root));
+  const packed = tarball(folder);
   const project = join(folder, 'project');
   mkdirSync(project);
   writeFileSync(join(project, 'package.json'), '{ "name": "project", "private": true }\n');
-  npm(['install', '--ignore-scripts', '--offline', '--no-audit', '--no-fund', join(folder, filename)], project);
+  npm(['install', '--ignore-scripts', '--offline', '--no-audit', '--no-fund', packed], project);
   return new Project(project);
 }
 
