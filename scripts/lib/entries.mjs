@@ -64,6 +64,8 @@ function conditions(source, bundleFor) {
       condition,
       condition === 'node'
         ? {
+            // Bun and Node give the ES module to `require` too, so that there is one of it, each by its own condition.
+            bun: target(condition, 'esm'),
             'module-sync': target(condition, 'esm'),
             import: target(condition, 'esm'),
             require: target(condition, 'cjs'),

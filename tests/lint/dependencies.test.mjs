@@ -1,5 +1,5 @@
 // What the package brings to those who install it: nothing but itself.
-import { packageJson, rule, source } from './rule.mjs';
+import { packageJson, rule, sources } from './rule.mjs';
 
 const LIFECYCLE =
   /^(pre|post)?(install|pack|prepare|publish|version)$|^(prepublishOnly|dependencies)$|^(pre|post)(test|start|build)$/;
@@ -33,7 +33,10 @@ rule('development dependencies are pinned to one version', {
   planted: [{ devDependencies: { x: '^1.0.0' } }, { devDependencies: { x: 'latest' } }, { devDependencies: { x: '' } }],
 });
 
-const lock = () => JSON.parse(source('package-lock.json').text);
+/** All that any lock file of the repository installs. */
+const lock = () => ({
+  packages: Object.assign({}, ...sources(/(^|\/)package-lock\.json$/).map(({ text }) => JSON.parse(text).packages)),
+});
 
 /** `[name, package]` of all that the lock file installs. */
 function locked({ packages }) {

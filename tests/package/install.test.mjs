@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, before, describe, it } from 'node:test';
-import { ADDON, CJS, ESM, installedProject, root, VALUE } from './support/packed.mjs';
+import { ADDON, CJS, ESM, installedProject, REFUSED, root, VALUE } from './support/packed.mjs';
 
 // `--permission` from Node 22 on.
 const [major] = process.versions.node.split('.').map(Number);
@@ -30,8 +30,8 @@ const inEachWay = (test) => {
 
 function assertWasm(info, reason) {
   assert.deepEqual(
-    { used: info.used, engine: info.engine, value: info.value },
-    { used: 'wasm', engine: 'wasm', value: VALUE },
+    { used: info.used, engine: info.engine, value: info.value, refused: info.refused },
+    { used: 'wasm', engine: 'wasm', value: VALUE, refused: REFUSED },
   );
   assert.equal(info.native.available, false);
   assert.match(info.native.reason, reason);
@@ -42,7 +42,14 @@ describe('an installed package uses the native engine', () => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     const { abi, ...info } = run();
     assert.equal(typeof abi, 'number');
-    assert.deepEqual(info, { engine: 'native', used: 'native', value: VALUE, version, native: { available: true } });
+    assert.deepEqual(info, {
+      engine: 'native',
+      used: 'native',
+      value: VALUE,
+      refused: REFUSED,
+      version,
+      native: { available: true },
+    });
   });
 });
 

@@ -3,22 +3,15 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { build } from 'esbuild';
 import { SUBPATHS } from '../../scripts/lib/entries.mjs';
-import { installedProject } from './support/packed.mjs';
-
-/** For each entry point something that throws a TiercelError which its own code makes. */
-const REFUSALS = {
-  patterns: 'cacheAside(main.MemoryCache.createSync(), {})',
-  warming: 'new Warmer({ concurrency: 0 })',
-};
+import { installedProject, REFUSALS } from './support/packed.mjs';
 
 const importing = (name) => `import * as main from 'tiercel';\nimport * as sub from 'tiercel/${name}';\n`;
 const requiring = (name) => `const main = require('tiercel');\nconst sub = require('tiercel/${name}');\n`;
-const report = (name) =>
-  `
-try { sub.${REFUSALS[name].replace('new ', '__')}; } catch (error) {
+const report = (name) => `
+try { ${REFUSALS[name]({ sub: 'sub', MemoryCache: 'main.MemoryCache' })}; } catch (error) {
   console.log(JSON.stringify({ isInstance: error instanceof main.TiercelError, code: error.code }));
 }
-`.replace(/sub\.__/, 'new sub.');
+`;
 
 // Without this condition `require` gets CommonJS, as it does in older versions of Node.
 const COMMON_JS = ['--no-experimental-require-module'];

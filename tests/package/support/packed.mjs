@@ -58,13 +58,17 @@ class Project {
   }
 
   /**
-   * Runs a file with Node and returns what it prints, as JSON.
+   * Runs a file with Node, or another runtime, and returns what it prints, as JSON.
    *
    * @param {string} path
-   * @param {{ flags?: string[], env?: Record<string, string>, cwd?: string }} [options]
+   * @param {object} [options]
+   * @param {string[]} [options.flags]
+   * @param {Record<string, string>} [options.env]
+   * @param {string} [options.cwd]
+   * @param {import('./runtimes.mjs').Runtime} [options.runtime]
    */
-  run(path, { flags = [], env = {}, cwd = this.folder } = {}) {
-    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...flags, path], {
+  run(path, { flags = [], env = {}, cwd = this.folder, runtime = { command: process.execPath, args: [] } } = {}) {
+    const { status, signal, stdout, stderr } = spawnSync(runtime.command, [...runtime.args, ...flags, path], {
       cwd,
       env: { ...process.env, TIERCEL_ENGINE: '', NODE_OPTIONS: '', ...env },
       encoding: 'utf8',
@@ -75,12 +79,32 @@ class Project {
   }
 }
 
-/** Uses a cache and tells which engine that was and why; for ESM and, with `require`, for CommonJS. */
+/** For each entry point beside `tiercel`, imported as `sub`, something that throws a TiercelError of its own. */
+export const REFUSALS = {
+  patterns: ({ sub, MemoryCache }) => `${sub}.cacheAside(${MemoryCache}.createSync(), {})`,
+  warming: ({ sub }) => `new ${sub}.Warmer({ concurrency: 0 })`,
+};
+const SUBPATHS = Object.keys(REFUSALS);
+
+/** Uses a cache, and every entry point, and tells which engine that was and why. */
 const REPORT = `
 const cache = MemoryCache.createSync({ values: 'bytes' });
 cache.set('key', { text: 'gr\\u00fc\\u00df\\ud83d\\ude80' });
-console.log(JSON.stringify({ ...engineInfo(), used: cache.engine, value: cache.get('key').text }));
+const refuses = (call) => { try { call(); } catch (error) { return error instanceof TiercelError; } };
+const refused = [${SUBPATHS.map((sub) => `refuses(() => ${REFUSALS[sub]({ sub, MemoryCache: 'MemoryCache' })})`)}];
+console.log(JSON.stringify({ ...engineInfo(), used: cache.engine, value: cache.get('key').text, refused }));
 `;
-export const ESM = `import { engineInfo, MemoryCache } from 'tiercel';\n${REPORT}`;
-export const CJS = `const { engineInfo, MemoryCache } = require('tiercel');\n${REPORT}`;
+const NAMES = '{ engineInfo, MemoryCache, TiercelError }';
+export const ESM = [
+  `import ${NAMES} from 'tiercel';`,
+  ...SUBPATHS.map((sub) => `import * as ${sub} from 'tiercel/${sub}';`),
+  REPORT,
+].join('\n');
+export const CJS = [
+  `const ${NAMES} = require('tiercel');`,
+  ...SUBPATHS.map((sub) => `const ${sub} = require('tiercel/${sub}');`),
+  REPORT,
+].join('\n');
 export const VALUE = 'gr\u00fc\u00df\ud83d\ude80';
+/** What `refused` is if every entry point throws the errors of `tiercel`. */
+export const REFUSED = SUBPATHS.map(() => true);
