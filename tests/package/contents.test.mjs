@@ -58,16 +58,18 @@ test('publint has nothing to say', async () => {
 test('Are The Types Wrong has nothing to say', async () => {
   const packed = createPackageFromTarballData(new Uint8Array(readFileSync(tarball())));
   // A file without declarations: whoever imports it tells a bundler what it is.
-  const { types, problems, entrypoints } = await checkPackage(packed, { excludeEntrypoints: ['./core.wasm'] });
-  assert.deepEqual(types, { kind: 'included' });
+  const result = await checkPackage(packed, { excludeEntrypoints: ['./core.wasm'] });
+  assert.ok('problems' in result, 'it has no types');
+  const { problems, entrypoints } = result;
   assert.deepEqual(Object.keys(entrypoints), [
     '.',
     ...Object.keys(SUBPATHS).map((name) => `./${name}`),
     './package.json',
   ]);
   // `node10` knows no subpaths of `exports`. It is the way of Node before 12, and not in TypeScript 7.
-  const isOutOfReach = ({ kind, entrypoint, resolutionKind }) =>
-    kind === 'NoResolution' && resolutionKind === 'node10' && entrypoint !== '.';
+  /** @param {import('@arethetypeswrong/core').Problem} problem */
+  const isOutOfReach = (problem) =>
+    problem.kind === 'NoResolution' && problem.resolutionKind === 'node10' && problem.entrypoint !== '.';
   assert.deepEqual(
     problems.filter((problem) => !isOutOfReach(problem)),
     [],

@@ -1,7 +1,7 @@
 // Node, Bun and Deno: the native addon where its binary loads, the inline module otherwise.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import * as module from 'node:module';
 import { inlineModule } from '../engine/inline.js';
 import type { NativeAddon } from '../engine/native.js';
 import { setPlatform } from '../engine/platform.js';
@@ -23,8 +23,10 @@ function nativeAddon(): NativeAddon | { reason: string } {
   const expected = Object.hasOwn(prebuilds, platform) ? prebuilds[platform] : undefined;
   if (expected === undefined) return { reason: `this package has no native binary for ${platform}` };
   try {
-    const nodeRequire = createRequire(import.meta.url);
-    // Static paths: bundlers and file tracers follow them.
+    // In this form file tracers follow it (@vercel/nft, by the name `module`), and webpack does not, which would parse
+    // the binaries as JavaScript, and fail.
+    const nodeRequire = module.createRequire(import.meta.url);
+    // Static paths: file tracers follow them.
     switch (platform) {
       case 'linux-x64':
         verify(nodeRequire.resolve('../prebuilds/linux-x64/tiercel.node'), expected);

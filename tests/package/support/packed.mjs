@@ -92,19 +92,30 @@ const cache = MemoryCache.createSync({ values: 'bytes' });
 cache.set('key', { text: 'gr\\u00fc\\u00df\\ud83d\\ude80' });
 const refuses = (call) => { try { call(); } catch (error) { return error instanceof TiercelError; } };
 const refused = [${SUBPATHS.map((sub) => `refuses(() => ${REFUSALS[sub]({ sub, MemoryCache: 'MemoryCache' })})`)}];
-console.log(JSON.stringify({ ...engineInfo(), used: cache.engine, value: cache.get('key').text, refused }));
+const report = { ...engineInfo(), used: cache.engine, value: cache.get('key').text, refused };
 `;
 const NAMES = '{ engineInfo, MemoryCache, TiercelError }';
-export const ESM = [
+const PRINTED = 'console.log(JSON.stringify(report));\n';
+const IMPORTS = [
   `import ${NAMES} from 'tiercel';`,
   ...SUBPATHS.map((sub) => `import * as ${sub} from 'tiercel/${sub}';`),
-  REPORT,
 ].join('\n');
-export const CJS = [
+const REQUIRES = [
   `const ${NAMES} = require('tiercel');`,
   ...SUBPATHS.map((sub) => `const ${sub} = require('tiercel/${sub}');`),
-  REPORT,
 ].join('\n');
+
+/** Programs that print the report. */
+export const ESM = IMPORTS + REPORT + PRINTED;
+export const CJS = REQUIRES + REPORT + PRINTED;
+/** A Worker that answers with it. */
+export const WORKER = `${IMPORTS + REPORT}export default { fetch: () => Response.json(report) };\n`;
+/** Tests of Jest that expect of it what they are given. */
+const test = (expected) =>
+  `test('it is as expected', () => expect(report).toMatchObject(${JSON.stringify(expected)}));\n`;
+export const jestEsm = (expected) => IMPORTS + REPORT + test(expected);
+export const jestCjs = (expected) => REQUIRES + REPORT + test(expected);
+
 export const VALUE = 'gr\u00fc\u00df\ud83d\ude80';
 /** What `refused` is if every entry point throws the errors of `tiercel`. */
 export const REFUSED = SUBPATHS.map(() => true);
