@@ -1,5 +1,7 @@
 // Builds all that the package ships: core.wasm, the addon of this machine, and the JavaScript on top.
-//   npm run build
+//   npm run build            everything
+//   npm run build:native     the addon, and the JavaScript that knows its checksum
+//   npm run build:scripts    the JavaScript alone, for the core.wasm and the addons that are there
 import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -23,15 +25,37 @@ const dist = join(root, 'dist');
 
 /** Everything. Steps whose inputs did not change take no time. */
 export async function build() {
+  wasm();
+  addon();
+  await scripts();
+}
+
+function wasm() {
   cmake('wasm');
-  cmake('release');
   mkdirSync(dist, { recursive: true });
   copyIfChanged(join(root, 'build/wasm/wasm/tiercel.wasm'), join(dist, 'core.wasm'));
+}
+
+function addon() {
+  cmake('release');
   const prebuild = join(root, 'prebuilds', `${process.platform}-${process.arch}`);
   mkdirSync(prebuild, { recursive: true });
   copyIfChanged(join(root, 'build/release/node/tiercel.node'), join(prebuild, 'tiercel.node'));
+}
+
+async function scripts() {
+  if (!existsSync(join(dist, 'core.wasm')))
+    throw new CommandError('There is no dist/core.wasm: npm run build makes it.');
   generate(root);
   await Promise.all([types(), bundles()]);
+}
+
+/** Declarations do not depend on the addon; bundles are written only if they change. */
+async function native() {
+  addon();
+  if (!existsSync(join(dist, 'core.wasm'))) return;
+  generate(root);
+  await bundles();
 }
 
 /** @param {string} preset */
@@ -64,8 +88,9 @@ async function bundles() {
     banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   };
   await Promise.all(
-    entryBundles().map(({ entry, format, platform, outfile, subpath }) =>
-      esbuild({
+    entryBundles().map(async ({ entry, format, platform, outfile, subpath }) => {
+      const { outputFiles } = await esbuild({
+        write: false,
         absWorkingDir: root,
         entryPoints: [entry],
         outfile,
@@ -79,8 +104,11 @@ async function bundles() {
         external: ['./core.wasm', './core.wasm?module', 'node:*', ...(subpath ? [PACKAGE] : [])],
         plugins: subpath ? [fromThePackage()] : [],
         ...(platform === 'node' && format === 'cjs' ? inCommonJs : {}),
-      }),
-    ),
+      });
+      const [{ contents }] = outputFiles;
+      const path = join(root, outfile);
+      if (!existsSync(path) || !readFileSync(path).equals(contents)) writeFileSync(path, contents);
+    }),
   );
   await stop();
 }
@@ -107,8 +135,13 @@ function run(command, args) {
   if (status !== 0) throw new CommandError(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
 }
 
-await asCommand(import.meta, async () => {
+const PARTS = { native, scripts };
+
+await asCommand(import.meta, async (...names) => {
+  const [name, ...others] = names;
+  if (others.length > 0 || (name !== undefined && !Object.hasOwn(PARTS, name)))
+    throw new CommandError(`${names.join(' ')} is not one of ${Object.keys(PARTS).join(', ')}.`);
   const started = Date.now();
-  await build();
+  await (name === undefined ? build() : PARTS[name]());
   console.log(`built in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 });
