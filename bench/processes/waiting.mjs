@@ -1,16 +1,26 @@
-// How long this thread was ready to run but another had its processor, which no program can help. On Linux; elsewhere 0.
+// How long this thread could have run and did not, which no program can help: another had its processor, or the machine
+// under a virtual one had it. On Linux; elsewhere 0.
 import { existsSync, openSync, readSync } from 'node:fs';
 
-const FILE = `/proc/self/task/${process.pid}/schedstat`;
-const file = existsSync(FILE) ? openSync(FILE, 'r') : undefined;
-const text = Buffer.alloc(128);
+const FOLDER = `/proc/self/task/${process.pid}`;
+const [times, status] = ['schedstat', 'status'].map((name) =>
+  existsSync(`${FOLDER}/${name}`) ? openSync(`${FOLDER}/${name}`, 'r') : undefined,
+);
+const text = Buffer.alloc(4096);
 
-/** Milliseconds so far; takes a few microseconds. */
+/** @param {number} file */
+const read = (file) => text.toString('latin1', 0, readSync(file, text, 0, text.length, 0));
+
+/** Milliseconds so far; takes some microseconds. */
 function total() {
-  if (file === undefined) return 0;
-  const bytes = readSync(file, text, 0, text.length, 0);
+  if (times === undefined || status === undefined) return { at: 0, run: 0, waited: 0, sleeps: 0 };
+  // This brings the times up to date, which otherwise each tick of the system does.
+  process.cpuUsage();
   // Nanoseconds run, nanoseconds waited, times it was put on a processor.
-  return Number(text.toString('latin1', 0, bytes).split(' ')[1]) / 1e6;
+  const [run, waited] = read(times).split(' ');
+  const at = performance.now();
+  const sleeps = Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(read(status))?.[1]);
+  return { at, run: Number(run) / 1e6, waited: Number(waited) / 1e6, sleeps };
 }
 
 /** Shorter ones are not worth the question. */
@@ -24,12 +34,11 @@ export class Lengths {
   all = [];
   /** @type {number[]} */
   own = [];
-  #waited = 0;
-  #asked = Number.NEGATIVE_INFINITY;
+  #last = total();
 
   /** @returns {number} the time, for {@link end} */
   begin() {
-    if (performance.now() - this.#asked > FRESH) this.#ask();
+    if (performance.now() - this.#last.at > FRESH) this.#last = total();
     return performance.now();
   }
 
@@ -37,14 +46,15 @@ export class Lengths {
   end(begin) {
     const length = performance.now() - begin;
     this.all.push(length);
-    this.own.push(length > NOTABLE ? Math.max(0, length - this.#ask()) : length);
+    this.own.push(length > NOTABLE ? Math.min(length, Math.max(0, length - this.#waited())) : length);
   }
 
-  /** Milliseconds waited since it was last asked. */
-  #ask() {
-    const before = this.#waited;
-    this.#waited = total();
-    this.#asked = performance.now();
-    return this.#waited - before;
+  /** Milliseconds since it was last asked in which this thread neither ran nor slept of its own accord. */
+  #waited() {
+    const before = this.#last;
+    this.#last = total();
+    const { at, run, waited, sleeps } = this.#last;
+    // How long it slept, for a lock or a page, is not known: that counts as its own.
+    return sleeps === before.sleeps ? at - before.at - (run - before.run) : waited - before.waited;
   }
 }

@@ -24,6 +24,7 @@ void Index::Swap(Index& other) {
   table_.Swap(other.table_);
   old_.Swap(other.old_);
   next_.Swap(other.next_);
+  gone_.Swap(other.gone_);
   std::swap(cursor_, other.cursor_);
   std::swap(size_, other.size_);
   std::swap(most_, other.most_);
@@ -36,6 +37,7 @@ bool Index::BuildLike(const Index& other) {
   table_.Swap(table);
   old_.Reset();
   next_.Reset();
+  gone_.Reset();
   size_ = 0;
   most_ = other.most_;
   return true;

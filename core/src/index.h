@@ -4,7 +4,8 @@
 // A table that is full is followed by one of another size in three steps, of which each Reserve does a
 // bounded part: a block of memory is had, which is not touched yet; its groups are cleared, while the full
 // table takes what comes beyond its limit; then it takes the new items, and the old ones a few groups at a
-// time. Only in that last step a lookup that fails looks into two tables.
+// time. Only in that last step a lookup that fails looks into two tables. Its memory, too, goes back in
+// parts.
 #ifndef TIERCEL_SRC_INDEX_H_
 #define TIERCEL_SRC_INDEX_H_
 
@@ -45,6 +46,7 @@ class Index {
   // False, and nothing changed, without memory.
   template <typename HashOf>
   [[nodiscard]] bool Reserve(const HashOf& hash_of) {
+    if (gone_.size() != 0) gone_.ResetSome();
     if (!IsMoving()) {
       const uint64_t groups = WantedGroups();
       if (groups == table_.size()) {
@@ -59,7 +61,11 @@ class Index {
     for (uint32_t i = 0; i < kMostMoved / Group::kPlaces && cursor_ < old_.size(); i++) {
       old_.Empty(cursor_++, hash_of, &table_);
     }
-    if (cursor_ == old_.size()) old_.Reset();
+    if (cursor_ == old_.size()) {
+      gone_.Reset();
+      gone_.Swap(old_);
+      gone_.ResetSome();
+    }
     return true;
   }
 
@@ -81,7 +87,9 @@ class Index {
 
   uint32_t size() const { return size_; }
   // Memory that it holds.
-  uint64_t bytes() const { return (uint64_t{table_.size()} + old_.size() + next_.size()) * sizeof(Group); }
+  uint64_t bytes() const {
+    return (uint64_t{table_.size()} + old_.size() + next_.size() + gone_.size()) * sizeof(Group);
+  }
   bool IsMoving() const { return old_.size() != 0 || next_.size() != 0; }
 
  private:
@@ -96,6 +104,8 @@ class Index {
   IndexTable table_;
   IndexTable old_;   // What is left of the table before; of no groups if no items are to be moved.
   IndexTable next_;  // What will be the table; of no groups if none is being cleared. Not while old_ has any.
+  IndexTable gone_;  // What was the table before that, and holds nothing; of no groups once its memory is
+                     // given back.
   // The first group of next_ to clear, or of old_ to empty; if neither has any, how many times Reserve came
   // by since it began to settle the groups of table_.
   uint32_t cursor_ = 0;

@@ -6,6 +6,11 @@
 #include "memory.h"
 
 namespace tiercel {
+namespace {
+
+constexpr uint32_t kResetAtOnce = 1024;  // Groups: 16 pages.
+
+}  // namespace
 
 void IndexTable::Swap(IndexTable& other) {
   std::swap(block_, other.block_);
@@ -14,7 +19,7 @@ void IndexTable::Swap(IndexTable& other) {
 }
 
 bool IndexTable::Make(uint64_t groups) {
-  const uint64_t bytes = (groups + 1) * sizeof(Group);
+  const uint64_t bytes = BytesFor(groups);
   if (groups > kNone || bytes > SIZE_MAX) return false;
   void* block = Allocate(static_cast<size_t>(bytes));
   if (block == nullptr) return false;
@@ -36,6 +41,15 @@ void IndexTable::Reset() {
   block_ = nullptr;
   groups_ = nullptr;
   size_ = 0;
+}
+
+void IndexTable::ResetSome() {
+  if (size_ <= kResetAtOnce) return Reset();
+  void* const block = Shrink(block_, static_cast<size_t>(BytesFor(size_ - kResetAtOnce)));
+  if (block == nullptr) return Reset();
+  block_ = block;
+  groups_ = nullptr;
+  size_ -= kResetAtOnce;
 }
 
 void IndexTable::Insert(uint32_t hash, uint32_t number) {

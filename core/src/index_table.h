@@ -35,6 +35,9 @@ class IndexTable {
   void Clear(uint32_t first, uint32_t count);
   // Makes it a table of no groups, which finds nothing, and gives the memory back.
   void Reset();
+  // The same of a table that nothing is looked for in any more, a part at a time: a system takes milliseconds
+  // to take back the pages of a large one.
+  void ResetSome();
 
   template <typename Equals>
   uint32_t Find(uint32_t hash, const Equals& equals) const {
@@ -117,6 +120,8 @@ class IndexTable {
 
   // Empties the place of an item of this hash.
   void Remove(uint32_t hash, Place place);
+
+  static uint64_t BytesFor(uint64_t groups) { return (groups + 1) * sizeof(Group); }  // One to align them.
 
   void* block_ = nullptr;    // Holds the groups.
   Group* groups_ = nullptr;  // Aligned to a cache line.

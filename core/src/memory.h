@@ -77,6 +77,19 @@ inline void Free(void* p) {
   std::free(p);
 }
 
+// Gives back what a block has beyond `bytes`, at least one of them. It may lie elsewhere after. nullptr, and
+// it is as it was, if the allocator would not.
+inline void* Shrink(void* p, size_t bytes) {
+#ifdef TIERCEL_FAULTS
+  const int64_t before = BlockBytes(p);
+  void* shrunk = AllocationFails() ? nullptr : std::realloc(p, bytes);
+  if (shrunk != nullptr) Faults().bytes += BlockBytes(shrunk) - before;
+  return shrunk;
+#else
+  return std::realloc(p, bytes);
+#endif
+}
+
 template <typename T, typename... Args>
 T* New(Args&&... args) {
   void* p = Allocate(sizeof(T));

@@ -13,7 +13,7 @@ struct Limits {
   // Entries evicted by such a call because the bounds were lowered: memory is wanted back soon.
   uint32_t shrink_slice = 64;
   // Entries evicted by the call that lowers them.
-  uint32_t shrink_most = 1024;
+  uint32_t shrink_most = 256;
   // A scope of at most this many entries is reclaimed within the call that invalidates it. 1 at least.
   uint32_t slice_most = 4096;
   // In a cache of at most this many slots an invalidation by prefix, pattern or of everything looks at all,

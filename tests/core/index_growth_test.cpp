@@ -97,6 +97,23 @@ TEST_CASE("no insertion moves more than a few items") {
   REQUIRE(items.asked() < 3 * items.added());
 }
 
+TEST_CASE("no insertion gives back more than a few pages of an old table") {
+  Random random(13);
+  IndexItems items;
+  uint64_t most = 0;
+  uint64_t in_all = 0;
+  for (int i = 0; i < 200000; i++) {
+    const uint64_t before = items.index().bytes();
+    items.Add(Hash(random));
+    if (items.index().bytes() >= before) continue;
+    most = std::max(most, before - items.index().bytes());
+    in_all += before - items.index().bytes();
+  }
+  REQUIRE(most <= 16 * 4096);
+  REQUIRE(in_all > items.index().bytes() / 3);
+  items.RequireAllFound();
+}
+
 TEST_CASE("a move is done long before the table is full again") {
   Random random(3);
   IndexItems items;

@@ -31,6 +31,7 @@ import {
 } from './options.js';
 import { Shared } from './shared.js';
 import { restoreSnapshot, takeSnapshot } from './snapshot.js';
+import { SWEEP_BUDGET } from './sweeper.js';
 import type {
   CacheEvents,
   CacheStats,
@@ -435,12 +436,12 @@ export class MemoryCache<V = unknown> {
   }
 
   /**
-   * Returns the space of entries that expired or were invalidated, for about `budgetMs` milliseconds (default 1; Infinity:
+   * Returns the space of entries that expired or were invalidated, for about `budgetMs` milliseconds (default 0.5; Infinity:
    * until all is done). Never needed: in Node and browsers a timer does it in the background, elsewhere each operation a
    * part of it. In Workers it fits `ctx.waitUntil` or an alarm.
    * @returns how many entries left
    */
-  sweep(budgetMs: Milliseconds = 1): Count {
+  sweep(budgetMs: Milliseconds = SWEEP_BUDGET): Count {
     this.#shared.now();
     return this.#shared.sweeper.sweep(asBudget(budgetMs));
   }
@@ -489,7 +490,7 @@ export class MemoryCache<V = unknown> {
   }
 
   /**
-   * Changes the bounds; what is not given stays. A lowered bound holds at once for what comes in; up to 1024 entries
+   * Changes the bounds; what is not given stays. A lowered bound holds at once for what comes in; up to 256 entries
    * leave within the call, the rest in slices with later operations. In reference mode without `sizeOf`, `maxBytes` can
    * only be changed if the cache was made with one.
    */

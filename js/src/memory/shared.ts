@@ -230,7 +230,7 @@ export class Shared<V> implements Sweepable {
   #wake(): void {
     const { armedFor } = this.sweeper;
     if (armedFor === Number.NEGATIVE_INFINITY) return;
-    if (this.engine.nextDue < armedFor || this.#schedule.due < armedFor) this.sweeper.arm(this.due());
+    if (this.engine.nextDue < armedFor || this.#schedule.due < armedFor) this.sweeper.wake(this.due());
   }
 
   /** Lets go of the values that left in the last call; listeners are told later. */

@@ -4,12 +4,14 @@ import type { Milliseconds } from '../duration.js';
 const SLICE = 64;
 /** Slices for each millisecond of a budget, at most: in Workers the clock stands still within a task. */
 const SLICES = 256;
-/** How long the timer may hold up what else is to run. */
-const BUDGET: Milliseconds = 0.5;
+/** How long sweeping may hold up what else is to run, unless the caller says otherwise. */
+export const SWEEP_BUDGET: Milliseconds = 0.5;
 /** Longest delay that a timer can be told. */
 const LONGEST: Milliseconds = 0x7fffffff;
 /** Longest pause before a clock that is behind the timers is asked again. */
 const LONGEST_PAUSE: Milliseconds = 60_000;
+
+const NOW = Promise.resolve();
 
 /** What a sweeper looks after. */
 export interface Sweepable {
@@ -27,11 +29,12 @@ export interface Sweepable {
  * when there is something to do and not before. It keeps neither the process nor the cache alive.
  */
 export class Sweeper {
-  /** What the timer is armed for, by the cache's clock: infinity without one, -infinity where there can be none. */
+  /** What there is a timer for, or is about to be: infinity without one, -infinity where there can be none. */
   armedFor: Milliseconds;
   readonly #target: Sweepable;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #self: WeakRef<Sweeper> | undefined;
+  #isWaking = false;
   /** Least delay, while the cache's clock is behind the timers. */
   #pause: Milliseconds = 0;
 
@@ -41,11 +44,28 @@ export class Sweeper {
     this.armedFor = timers ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
   }
 
-  /** Sees to it that there is a sweep at `due`. To be called if that is before {@link armedFor}. */
-  arm(due: Milliseconds): void {
+  /**
+   * Sees to it that there is a sweep at `due`. To be called if that is before {@link armedFor}. The timer is armed by a
+   * microtask: the first of a while takes a runtime longer than what the caller asked for, and no timer fires before.
+   */
+  wake(due: Milliseconds): void {
+    this.armedFor = due;
+    if (this.#isWaking) return;
+    this.#isWaking = true;
+    void NOW.then(() => {
+      this.#isWaking = false;
+      this.#rearm();
+    });
+  }
+
+  /** A timer for what there is to do now, if there is anything. */
+  #rearm(): void {
+    if (this.#target.closed || this.armedFor === Number.NEGATIVE_INFINITY) return;
+    const due = this.#target.due();
     const now = this.#read();
-    if (now === undefined || this.#target.closed) return;
+    this.armedFor = Number.POSITIVE_INFINITY;
     clearTimeout(this.#timer);
+    if (now === undefined || due === Number.POSITIVE_INFINITY) return;
     this.#self ??= new WeakRef(this);
     const delay = Math.min(Math.max(Math.ceil(due - now), this.#pause, 0), LONGEST);
     try {
@@ -87,15 +107,13 @@ export class Sweeper {
     } else {
       this.#pause = Math.min(2 * this.#pause + 1, LONGEST_PAUSE);
     }
-    if (this.#target.closed) return;
     this.armedFor = Number.POSITIVE_INFINITY;
-    const next = this.#target.due();
-    if (next !== Number.POSITIVE_INFINITY) this.arm(next);
+    this.#rearm();
   }
 
   #sweep(): void {
     try {
-      this.sweep(BUDGET);
+      this.sweep(SWEEP_BUDGET);
     } catch {
       // A clock or an engine that fails says so to the next that calls the cache.
     }
