@@ -15,8 +15,7 @@ Cache::Cache(Options* options, HandleTable* handles, double* registers)
       r_(registers),
       entries_(options->bytes_mode),
       scopes_(&entries_, handles, this),
-      loads_(handles),
-      wheel_(&entries_) {}
+      loads_(handles) {}
 
 Cache::~Cache() {
   for (uint32_t i = 0; i < entries_.used(); i++) {
@@ -78,7 +77,7 @@ std::string Cache::Stats() const {
   if (pending > entries_.size()) pending = entries_.size();
   return StatsJson(counters_,
                    {entries_.size(), bytes_, max_entries_, max_bytes_, loads_.size(), pending, scopes_.size(),
-                    barriers_.size(), pinned_, wheel_.size()},
+                    barriers_.size(), pinned_, entries_.deadlines().size()},
                    kind_, policy_->State());
 }
 
@@ -104,7 +103,7 @@ int32_t Cache::Finish(int32_t result) {
   r_[TIERCEL_R_REMOVALS] = log_.size();
   r_[TIERCEL_R_ENTRIES] = entries_.size();
   r_[TIERCEL_R_BYTES] = static_cast<double>(bytes_);
-  r_[TIERCEL_R_NEXT_DUE] = HasBacklog() ? now_ : wheel_.NextDue();
+  r_[TIERCEL_R_NEXT_DUE] = HasBacklog() ? now_ : entries_.deadlines().First();
   return result;
 }
 

@@ -1,7 +1,7 @@
 // A cache: the entries, where to find them, which of them leaves, and what may still be served.
 //
 // Life of an entry. Store puts it into `entries_` (its slot), `index_` (by key), the policy's lists (for
-// eviction, unless it is pinned), the lists of its scopes (for invalidation) and the timing wheel (if it
+// eviction, unless it is pinned), the lists of its scopes (for invalidation) and the deadlines (if it
 // expires), and Remove takes it out of all; there is no state between. An entry that was invalidated or has
 // expired may stay in for a while: it is never served, but counts in entries and bytes until a read of its
 // key, eviction or a slice of Reclaim removes it.
@@ -29,7 +29,6 @@
 #include "snapshot.h"
 #include "stats.h"
 #include "tiercel/abi.h"
-#include "timing_wheel.h"
 
 namespace tiercel {
 
@@ -204,7 +203,6 @@ class Cache {
   double Random();
   void Expire(uint32_t slot, double ttl, double stale);
   void SetDeadline(uint32_t slot, double fresh_until, double stale);
-  void CancelDeadline(uint32_t slot);
 
   // cache_store.cpp
   int32_t AddName(uint32_t name_scope, bool inherited, Names* names);
@@ -215,14 +213,16 @@ class Cache {
   // What storing a value takes.
   struct Needs {
     uint32_t links;     // Scopes to link it to.
-    bool extra;         // A part of the column.
+    bool extra;         // Parts of the columns.
+    bool deadline;      // That of deadlines.
+    bool stale;         // That of stale times.
     uint64_t own_cost;  // As Entries::Cost.
     uint64_t cost;      // As FullCost.
   };
   int32_t Insert(Key key, uint64_t sequence, const Incoming& in, const Needs& needs, const Names& names);
   void Replace(uint32_t slot);
   uint8_t* AllocateValue(uint32_t bytes);
-  [[nodiscard]] bool ReserveAll(uint32_t slot, bool extra, uint32_t links);
+  [[nodiscard]] bool ReserveLinks(uint32_t slot, uint32_t links);
   void Fill(uint32_t slot, uint32_t scope, const Incoming& in, uint8_t* value, uint64_t sequence,
             const Names& names);
 
@@ -248,7 +248,7 @@ class Cache {
   uint32_t Reclaim(uint32_t budget, uint32_t evictions, uint32_t keep = kNone);
   // The share of what waits that a call does which changes the cache, but for the entry that it returns.
   void ReclaimSome(int32_t result = TIERCEL_MISS) {
-    if (!HasBacklog() && barriers_.empty() && !wheel_.IsDue(now_)) return;
+    if (!HasBacklog() && barriers_.empty() && entries_.deadlines().First() > now_) return;
     Reclaim(PerCall().slice, PerCall().shrink_slice, result < 0 ? kNone : static_cast<uint32_t>(result));
   }
 
@@ -294,7 +294,6 @@ class Cache {
   Rounds rounds_;  // Over all slots, for barriers and for a cache that was cleared.
   Changes changes_;
   Loads loads_;
-  TimingWheel wheel_;  // Entries that do not live for ever.
   Policy* policy_ = nullptr;
   uint64_t bytes_ = 0;  // Sum of the full costs of all entries.
   uint32_t pinned_ = 0;

@@ -30,8 +30,7 @@ double Cache::Random() {
   return static_cast<double>((random_ * 0x2545f4914f6cdd1d) >> 11) * (1.0 / 9007199254740992.0);
 }
 
-// Gives an entry a deadline from now, scattered by the jitter. Its part of the column is in use if it needs
-// one.
+// Gives an entry a deadline from now, scattered by the jitter. What it needs of the columns is reserved.
 void Cache::Expire(uint32_t slot, double ttl, double stale) {
   double fresh_until = kForever;
   if (ttl != 0) {
@@ -42,15 +41,7 @@ void Cache::Expire(uint32_t slot, double ttl, double stale) {
 }
 
 void Cache::SetDeadline(uint32_t slot, double fresh_until, double stale) {
-  CancelDeadline(slot);
   entries_.SetDeadline(slot, fresh_until, RoundDown(stale));
-  if (entries_.ServedUntil(slot) < kForever) wheel_.Add(slot);
-}
-
-// Takes an entry out of the wheel, if it is there.
-void Cache::CancelDeadline(uint32_t slot) {
-  if (entries_.ServedUntil(slot) < kForever) wheel_.Remove(slot);
-  entries_[slot].timed = 0;
 }
 
 double Cache::Ttl(const uint8_t* type, uint32_t bytes, uint32_t encoding, uint32_t flags, double modified,
@@ -79,11 +70,10 @@ int32_t Cache::Touch(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_
   const bool had_extra = entries_[slot].extra != 0;
   const double fresh_until = entries_.FreshUntil(slot);
   const double served_until = entries_.ServedUntil(slot);
-  const double stale = had_extra ? static_cast<double>(entries_.extra(slot).stale) : 0;
+  const auto stale = static_cast<double>(entries_.Stale(slot));
   const bool gets_deadline = mode == TIERCEL_TOUCH_RENEW ? ttl != 0 : mode == TIERCEL_TOUCH_EXPIRE;
-  if (gets_deadline && !had_extra) {
-    if (!entries_.ReserveExtra(slot)) return Finish(TIERCEL_NO_MEMORY);
-  }
+  if (gets_deadline && !entries_.ReserveDeadline(slot, mode == TIERCEL_TOUCH_EXPIRE))
+    return Finish(TIERCEL_NO_MEMORY);
   // What a load has read may be what is out of date.
   if (mode == TIERCEL_TOUCH_EXPIRE) Overtake(scope, found.hash, found.text);
   if (gets_deadline && !had_extra) {
@@ -91,7 +81,7 @@ int32_t Cache::Touch(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_
       ReclaimSome();
       return Finish(TIERCEL_MISS);
     }
-    entries_.UseExtra(slot);
+    entries_[slot].extra = 1;
   }
   if (mode == TIERCEL_TOUCH_RENEW) {
     Expire(slot, ttl, stale);

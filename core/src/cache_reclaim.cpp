@@ -6,7 +6,7 @@
 
 namespace tiercel {
 
-// What an entry counts with its links and its part of the column.
+// What an entry counts with its links and its parts of the columns.
 uint64_t Cache::FullCost(uint32_t slot) const {
   if (entries_[slot].extra == 0) return entries_.Cost(slot);
   return entries_.Cost(slot) + kExtraCost + scopes_.CountLinks(slot) * kLinkCost;
@@ -49,7 +49,7 @@ void Cache::Remove(uint32_t slot, TiercelCause cause) {
     policy_->OnRemove(slot);
   }
   index_.Erase(entry.hash, slot);
-  CancelDeadline(slot);
+  entries_.SetDeadline(slot, kForever, 0);
   Record(slot, cause, true);
   if (bytes_mode_) Free(entry.value());
   scopes_.Detach(slot, loads_.OldestSequence());
@@ -145,14 +145,10 @@ uint32_t Cache::Reclaim(uint32_t budget, uint32_t evictions, uint32_t keep) {
     }
   }
   if (!barriers_.empty()) barriers_.Settle(rounds_, loads_.OldestSequence());
-  while (budget != 0 && wheel_.NextDue() <= now_) {
-    const uint32_t slot = wheel_.PopDue(now_, &budget);
-    if (slot == keep && slot != kNone) wheel_.Add(slot);  // Its ttl was too short to change the time.
-    if (slot == keep || slot == kNone) break;
-    const TiercelCause cause = CauseOf(slot, TIERCEL_CAUSE_EXPIRED);
-    entries_[slot].timed = 0;  // It is out of the wheel.
-    Remove(slot, cause);
-    removed++;
+  for (; budget != 0; budget--) {
+    const uint32_t due = entries_.deadlines().FindDue(now_);
+    if (due == kNone || due == keep) break;  // A ttl may be too short to change the time.
+    remove(due, TIERCEL_CAUSE_EXPIRED);
   }
   bool kept = true;
   for (; evictions != 0 && HasExcess() && EvictOne(keep, &kept); evictions--) removed++;

@@ -57,7 +57,7 @@ bool Cache::WriteEntry(uint32_t slot, const uint8_t* value, uint32_t bytes, uint
   }
   SnapshotEntry record;
   record.fresh_left = entries_.FreshUntil(slot) - now_;
-  record.stale = entry.extra != 0 ? static_cast<double>(entries_.extra(slot).stale) : 0;
+  record.stale = static_cast<double>(entries_.Stale(slot));
   record.weight = bytes_mode_ ? 0 : entries_.Payload(slot);
   record.key_bytes = entry.text().bytes;
   record.value_bytes = bytes;

@@ -104,7 +104,7 @@ int32_t Cache::AddTags(uint32_t scope, const uint8_t* key, uint32_t bytes, uint3
   const bool needs_extra = more != 0 && entries_[slot].extra == 0;
   const uint64_t cost = more * kLinkCost + (needs_extra ? kExtraCost : 0);
   int32_t result = status == TIERCEL_OK ? static_cast<int32_t>(slot) : status;
-  if (status == TIERCEL_OK && !ReserveAll(slot, needs_extra, scopes_.LinksFor(scope, names.count))) {
+  if (status == TIERCEL_OK && !ReserveLinks(slot, scopes_.LinksFor(scope, names.count))) {
     result = TIERCEL_NO_MEMORY;
   } else if (status == TIERCEL_OK && !Grow(slot, cost)) {
     counters_.rejected++;
@@ -112,7 +112,7 @@ int32_t Cache::AddTags(uint32_t scope, const uint8_t* key, uint32_t bytes, uint3
   }
   if (result >= 0) {
     scopes_.Detach(slot, loads_.OldestSequence());
-    if (names.count != 0) entries_.UseExtra(slot);
+    if (names.count != 0) entries_[slot].extra = 1;
     // It was alive until now, whatever became of its new tags before.
     entries_[slot].SetSequence(++sequence_);
     scopes_.Attach(slot, scope, names);
@@ -157,7 +157,9 @@ int32_t Cache::Store(const Key& key, uint64_t sequence, const Incoming& in) {
 int32_t Cache::Place(const Key& key, uint64_t sequence, const Incoming& in, const Names& names) {
   Needs needs;
   needs.links = scopes_.LinksFor(key.scope, names.count);
-  needs.extra = needs.links != 0 || in.ttl != 0 || in.stale != 0;
+  needs.stale = in.stale != 0;
+  needs.deadline = in.ttl != 0 || needs.stale;
+  needs.extra = needs.links != 0 || needs.deadline;
   needs.own_cost = entries_.CostOf(key.text.bytes + (key.scope != Scopes::kRoot ? sizeof(uint32_t) : 0),
                                    bytes_mode_ ? in.value_bytes : RoundUp(in.weight));
   needs.cost = needs.own_cost + needs.links * kLinkCost + (needs.extra ? kExtraCost : 0);
@@ -173,9 +175,9 @@ int32_t Cache::Place(const Key& key, uint64_t sequence, const Incoming& in, cons
   return TIERCEL_REJECTED;
 }
 
-// Room for an entry in this slot, which may be the next free one.
-bool Cache::ReserveAll(uint32_t slot, bool extra, uint32_t links) {
-  return scopes_.ReserveLinks(links) && (!extra || entries_.ReserveExtra(slot));
+// Room for links of the entry in this slot, which may be the next free one.
+bool Cache::ReserveLinks(uint32_t slot, uint32_t links) {
+  return links == 0 || (scopes_.ReserveLinks(links) && entries_.ReserveLinks(slot));
 }
 
 int32_t Cache::Insert(Key key, uint64_t sequence, const Incoming& in, const Needs& needs,
@@ -204,9 +206,13 @@ int32_t Cache::Insert(Key key, uint64_t sequence, const Incoming& in, const Need
   uint8_t* key_block = nullptr;
   const auto reserve = [&] {
     if (key_bytes != 0 && key_block == nullptr) key_block = static_cast<uint8_t*>(Allocate(key_bytes));
-    return (key_bytes == 0 || key_block != nullptr) && entries_.Reserve() &&
-           index_.Reserve([this](uint32_t n) { return entries_[n].hash; }) &&
-           ReserveAll(old != kNone ? old : entries_.NextFree(), needs.extra, needs.links);
+    if ((key_bytes != 0 && key_block == nullptr) || !entries_.Reserve() ||
+        !index_.Reserve([this](uint32_t n) { return entries_[n].hash; })) {
+      return false;
+    }
+    const uint32_t place = old != kNone ? old : entries_.NextFree();
+    return ReserveLinks(place, needs.links) &&
+           (!needs.deadline || entries_.ReserveDeadline(place, needs.stale));
   };
   for (uint32_t i = 0; !reserve(); i++) {
     bool kept = true;
@@ -234,7 +240,7 @@ int32_t Cache::Insert(Key key, uint64_t sequence, const Incoming& in, const Need
     index_.Insert(key.hash, slot);
     missed_.scope = kNone;
   }
-  if (needs.extra) entries_.UseExtra(slot);
+  entry.extra = needs.extra ? 1 : 0;
   Fill(slot, key.scope, in, value, sequence, names);
   entry.pinned = pinned ? 1 : 0;
   if (pinned) {
@@ -258,7 +264,7 @@ void Cache::Replace(uint32_t slot) {
     pinned_bytes_ -= cost;
     entry.pinned = 0;
   }
-  CancelDeadline(slot);
+  entries_.SetDeadline(slot, kForever, 0);
   if (bytes_mode_) {
     Free(entry.value());
     entries_.SetValue(slot, nullptr, 0);

@@ -8,21 +8,19 @@
 
 #include <cstdint>
 #include <cstring>
-#include <limits>
 
+#include "deadlines.h"
 #include "key.h"
 
 namespace tiercel {
-
-constexpr double kForever = std::numeric_limits<double>::infinity();
 
 // Accounted for each entry: its line, and its share of the index and of what the policy remembers. The same
 // on every platform, so that the same calls evict the same entries on each.
 constexpr uint64_t kEntryCost = 80;
 // For each block of memory of its own, beside its bytes: what an allocator adds.
 constexpr uint64_t kBlockCost = 16;
-// For its part of the column.
-constexpr uint64_t kExtraCost = 24;
+// For its parts of the columns: about 8.6 bytes for a deadline, 4 for a stale time and 4 for tags.
+constexpr uint64_t kExtraCost = 12;
 // For each scope that it is linked to.
 constexpr uint64_t kLinkCost = 24;
 
@@ -49,7 +47,7 @@ struct alignas(64) Entry {
   uint64_t format : 3 = 0;  // Of the value; the binding's own numbers.
   uint64_t live : 1 = 0;
   uint64_t pinned : 1 = 0;
-  uint64_t extra : 1 = 0;  // Whether its part of the column is in use.
+  uint64_t extra : 1 = 0;  // Whether its parts of the columns are in use.
   uint64_t timed : 1 = 0;  // Whether it has a deadline; then `extra`.
   uint64_t unused : 1 = 0;
 
@@ -117,18 +115,6 @@ struct alignas(64) Entry {
 };
 static_assert(sizeof(Entry) == 64);
 
-// The part of an entry in the column.
-struct Extra {
-  double fresh_until = kForever;
-  float stale = 0;              // Milliseconds after that in which it may still be served, rounded down.
-  uint32_t links = kNone;       // First of its links to scopes, chained by Link::sibling.
-  uint32_t timer_prev = kNone;  // In the timing wheel, if it is there.
-  uint32_t timer_next = kNone;
-
-  double served_until() const { return fresh_until + static_cast<double>(stale); }
-};
-static_assert(sizeof(Extra) == 24);
-
 class Entries {
  public:
   // Whether entries have values; if not they have weights.
@@ -137,26 +123,33 @@ class Entries {
   Entries& operator=(const Entries&) = delete;
   ~Entries() {
     for (void* block : blocks_) Free(block);
-    for (Extra* extras : extras_) Free(extras);
+    for (uint32_t* links : links_) Free(links);
   }
 
   Entry& operator[](uint32_t i) { return chunks_[i >> kChunkBits][i & (kChunk - 1)]; }
   const Entry& operator[](uint32_t i) const { return chunks_[i >> kChunkBits][i & (kChunk - 1)]; }
-  Extra& extra(uint32_t i) { return extras_[i >> kChunkBits][i & (kChunk - 1)]; }
-  const Extra& extra(uint32_t i) const { return extras_[i >> kChunkBits][i & (kChunk - 1)]; }
+  // The first of its links to scopes, chained by Link::sibling.
+  uint32_t FirstLink(uint32_t i) const {
+    if ((*this)[i].extra == 0 || links_[i >> kChunkBits] == nullptr) return kNone;
+    return links_[i >> kChunkBits][i & (kChunk - 1)];
+  }
+  // ReserveLinks must have succeeded, and `extra` be set.
+  void SetFirstLink(uint32_t i, uint32_t link) { links_[i >> kChunkBits][i & (kChunk - 1)] = link; }
+
+  const Deadlines& deadlines() const { return deadlines_; }
 
   // Makes sure that the next Take succeeds. False without memory, or past 2^31 entries.
   [[nodiscard]] bool Reserve() {
     if (free_ != kNone || used_ < chunks_.size() << kChunkBits) return true;
     const size_t n = chunks_.size() + 1;
-    if (n > kMaxChunks || !chunks_.Reserve(n) || !blocks_.Reserve(n) || !extras_.Reserve(n)) return false;
+    if (n > kMaxChunks || !chunks_.Reserve(n) || !blocks_.Reserve(n) || !links_.Reserve(n)) return false;
     void* block = Allocate(sizeof(Entry) * kChunk + alignof(Entry));
     if (block == nullptr) return false;
     const size_t misaligned = reinterpret_cast<uintptr_t>(block) % alignof(Entry);
     uint8_t* aligned = static_cast<uint8_t*>(block) + (misaligned == 0 ? 0 : alignof(Entry) - misaligned);
     (void)blocks_.Push(block);  // These have room.
     (void)chunks_.Push(reinterpret_cast<Entry*>(aligned));
-    (void)extras_.Push(nullptr);
+    (void)links_.Push(nullptr);
     return true;
   }
 
@@ -173,12 +166,17 @@ class Entries {
     (*this)[i].payload = static_cast<uint32_t>(weight);
   }
 
-  // Makes sure that a slot has its part of the column. False without memory.
-  [[nodiscard]] bool ReserveExtra(uint32_t slot) {
-    Extra*& extras = extras_[slot >> kChunkBits];
-    if (extras == nullptr) extras = static_cast<Extra*>(Allocate(sizeof(Extra) * kChunk));
-    return extras != nullptr;
+  // Makes sure that a slot can be linked to scopes. False without memory.
+  [[nodiscard]] bool ReserveLinks(uint32_t slot) {
+    uint32_t*& links = links_[slot >> kChunkBits];
+    if (links != nullptr) return true;
+    links = static_cast<uint32_t*>(Allocate(sizeof(uint32_t) * kChunk));
+    if (links == nullptr) return false;
+    for (uint32_t i = 0; i < kChunk; i++) links[i] = kNone;
+    return true;
   }
+  // The same for a deadline, or a stale time even without.
+  [[nodiscard]] bool ReserveDeadline(uint32_t slot, bool stale) { return deadlines_.Reserve(slot, stale); }
 
   // A new entry, as Entry() makes it but live. Reserve must have succeeded.
   uint32_t Take() {
@@ -209,7 +207,7 @@ class Entries {
     return bytes_mode_ ? entry.payload : entry.payload | (uint64_t{entry.high} << 32);
   }
 
-  // What an entry with a key of this many bytes counts, but for its part of the column and its links.
+  // What an entry with a key of this many bytes counts, but for its parts of the columns and its links.
   uint64_t CostOf(uint64_t key_bytes, uint64_t payload) const {
     return kEntryCost + (key_bytes > Entry::kInline ? key_bytes + kBlockCost : 0) + payload +
            (bytes_mode_ ? kBlockCost : 0);
@@ -220,34 +218,30 @@ class Entries {
     return CostOf(entry.key_bytes == Entry::kOutOfLine ? entry.outside.bytes : 0, Payload(i));
   }
 
-  // Until when it is fresh. A key of at most kNear bytes leaves room for a copy in the line.
+  // Until when it is fresh. A key that leaves room for it has a copy in the line.
   double FreshUntil(uint32_t i) const {
     const Entry& entry = (*this)[i];
     if (entry.timed == 0) return kForever;
-    if (entry.key_bytes > kNear) return extra(i).fresh_until;
+    if (!HasRoom(entry)) return deadlines_.FreshUntil(i);
     double until = 0;
     std::memcpy(&until, entry.key + kNear, sizeof(until));
     return until;
   }
 
   // Until when it may be served.
-  double ServedUntil(uint32_t i) const { return (*this)[i].timed == 0 ? kForever : extra(i).served_until(); }
-
-  // Takes its part of the column into use. ReserveExtra must have succeeded.
-  void UseExtra(uint32_t i) {
-    if ((*this)[i].extra != 0) return;
-    (*this)[i].extra = 1;
-    new (&extra(i)) Extra();
+  double ServedUntil(uint32_t i) const {
+    return (*this)[i].timed == 0 ? kForever : deadlines_.ServedUntil(i);
   }
+  // Milliseconds between the two, kept where it is fresh for ever as well.
+  float Stale(uint32_t i) const { return (*this)[i].extra == 0 ? 0 : deadlines_.Stale(i); }
 
-  // Gives it a deadline, or none. Its `extra` must be in use if it gets one.
+  // Gives it a deadline, or none. What it needs must be reserved, and `extra` set.
   void SetDeadline(uint32_t i, double fresh_until, float stale) {
     Entry& entry = (*this)[i];
     entry.timed = fresh_until < kForever ? 1 : 0;
     if (entry.extra == 0) return;
-    extra(i).fresh_until = fresh_until;
-    extra(i).stale = stale;
-    if (entry.timed != 0 && entry.key_bytes <= kNear) {
+    deadlines_.Set(i, fresh_until, stale);
+    if (entry.timed != 0 && HasRoom(entry)) {
       std::memcpy(entry.key + kNear, &fresh_until, sizeof(fresh_until));
     }
   }
@@ -261,11 +255,17 @@ class Entries {
   static constexpr uint32_t kChunk = 1U << kChunkBits;
   static constexpr uint32_t kMaxChunks = 1U << (31 - kChunkBits);
   static constexpr uint32_t kNear = Entry::kInline - sizeof(double);
+  static_assert(sizeof(Entry::Outside) <= kNear);
+
+  static bool HasRoom(const Entry& entry) {
+    return entry.key_bytes <= kNear || entry.key_bytes == Entry::kOutOfLine;
+  }
 
   const bool bytes_mode_;
   Vector<Entry*> chunks_;  // Aligned to lines, within `blocks_`.
   Vector<void*> blocks_;
-  Vector<Extra*> extras_;  // nullptr while no entry of the chunk needs one.
+  Vector<uint32_t*> links_;  // nullptr while no entry of the chunk has any.
+  Deadlines deadlines_;
   uint32_t size_ = 0;
   uint32_t used_ = 0;
   uint32_t free_ = kNone;

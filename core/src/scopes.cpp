@@ -166,12 +166,11 @@ void Scopes::Attach(uint32_t slot, uint32_t scope, const Names& names) {
   const auto attach = [&](uint32_t to, bool inherited) {
     const uint32_t i = links_.Take();
     Link& link = links_[i];
-    uint32_t& first = entries_.extra(slot).links;
     link.slot = slot;
     link.scope = to;
     link.inherited = inherited;
-    link.sibling = first;
-    first = i;
+    link.sibling = entries_.FirstLink(slot);
+    entries_.SetFirstLink(slot, i);
     Hold(to);
     scopes_[to].links++;
     scopes_[to].entries.PushTail(links_, i);
@@ -182,21 +181,22 @@ void Scopes::Attach(uint32_t slot, uint32_t scope, const Names& names) {
 }
 
 void Scopes::Detach(uint32_t slot, uint64_t oldest_load) {
-  const Entry& entry = entries_[slot];
-  if (entry.extra == 0) return;
-  for (uint32_t i = entries_.extra(slot).links; i != kNone;) {
+  const uint32_t first = entries_.FirstLink(slot);
+  if (first == kNone) return;
+  const uint64_t sequence = entries_[slot].sequence;
+  for (uint32_t i = first; i != kNone;) {
     const Link& link = links_[i];
     const uint32_t next = link.sibling;
     const uint32_t scope = link.scope;
     // Entries come into a scope's list alive and leave it, all at once, when it is stamped.
-    const bool is_dead = scopes_[scope].stamp >= entry.sequence;
+    const bool is_dead = scopes_[scope].stamp >= sequence;
     (is_dead ? dead_ : scopes_[scope].entries).Remove(links_, i);
     links_.Give(i);
     scopes_[scope].links--;
     Release(scope, oldest_load);
     i = next;
   }
-  entries_.extra(slot).links = kNone;
+  entries_.SetFirstLink(slot, kNone);
 }
 
 }  // namespace tiercel

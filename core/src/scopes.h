@@ -119,9 +119,7 @@ class Scopes {
   void Detach(uint32_t slot, uint64_t oldest_load);
   uint32_t LinksFor(uint32_t scope, uint32_t names) const { return scopes_[scope].depth + names; }
   // The first of an entry's links.
-  uint32_t FirstLink(uint32_t slot) const {
-    return entries_[slot].extra == 0 ? kNone : entries_.extra(slot).links;
-  }
+  uint32_t FirstLink(uint32_t slot) const { return entries_.FirstLink(slot); }
   uint32_t CountLinks(uint32_t slot) const;
   // Whether an entry has tags or depends on keys: their links come before those to namespaces.
   bool HasNames(uint32_t slot) const {

@@ -11,7 +11,7 @@ namespace {
 // scope, and for each namespace but the root and each tag it has.
 constexpr double kReferenceCost = 80;
 constexpr double kEntryCost = kReferenceCost + 16;
-constexpr double kExtraCost = 24;
+constexpr double kExtraCost = 12;
 constexpr double kScopeCost = 24;
 
 }  // namespace

@@ -253,7 +253,7 @@ class Model {
     const uint32_t key = KeyText(place % kKeys).canonical().size() + (NamespaceOf(place) != 0 ? 4 : 0);
     const uint32_t links = static_cast<uint32_t>(NamespaceOf(place)) + entry.names.count();
     return 80.0 + entry.size + (values_as_bytes ? 16 : 0) + (key > 32 ? key + 16 : 0) +
-           (entry.extra || links != 0 ? 24 : 0) + 24.0 * links;
+           (entry.extra || links != 0 ? 12 : 0) + 24.0 * links;
   }
 
   struct Totals {

@@ -42,8 +42,8 @@ struct Fixture {
       names.scopes[names.count] = Add(Scope::Kind::kTag, tag, ns);
       scopes.Hold(names.scopes[names.count++]);
     }
-    REQUIRE(entries.ReserveExtra(slot));
-    entries.UseExtra(slot);
+    REQUIRE(entries.ReserveLinks(slot));
+    entries[slot].extra = 1;
     REQUIRE(scopes.ReserveLinks(scopes.LinksFor(ns, names.count)));
     scopes.Attach(slot, ns, names);
     scopes.Release(names, oldest_load);

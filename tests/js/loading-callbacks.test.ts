@@ -59,7 +59,7 @@ describe('whatever a loader does', () => {
     for (let i = 0; i < 8; i++) expect(await cache.getOrSet(`k${i}`, () => 7, { forceRefresh: true })).toBe(7);
     let bytes = 0;
     // For an entry 80, and 24 for its part of the column and for each tag.
-    for (const key of cache.keys()) bytes += 80 + 10 + (cache.tagsOf(key)?.length ? 24 + 24 : 0);
+    for (const key of cache.keys()) bytes += 80 + 10 + (cache.tagsOf(key)?.length ? 12 + 24 : 0);
     expect(cache.bytes).toBe(bytes);
     expectBalanced(cache);
   }, 30_000);

@@ -20,7 +20,7 @@ export interface MemoryCacheOptions<V = unknown> {
   maxEntries?: Count;
   /**
    * Most bytes held. Default: no bound; in Workers, if `maxEntries` is not given either, 32 MiB beside its default. An entry counts its value; 80 for itself; 24 for each of its tags,
-   * dependencies and levels of namespace; 24 more if it has any of these, a ttl or a stale time; its key if that has more
+   * dependencies and levels of namespace; 12 more if it has any of these, a ttl or a stale time; its key if that has more
    * than 32 bytes (28 in a namespace); and 16 more for such a key, and in bytes mode for the value. An entry that alone is larger is
    * rejected (`set` returns false) and evicts nothing. Sizes of values are exact in bytes mode; in reference mode they
    * come from `weight` or `sizeOf`, or else are estimated.
