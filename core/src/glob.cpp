@@ -47,6 +47,9 @@ bool MatchesAt(const GlobSegment& segment, const Text& text, uint32_t at) {
 // Clears in `alive` the places where the item does not match. False if none is left.
 bool Narrow(const GlobItem& item, const GlobRange* ranges, const uint16_t* text, Units* alive) {
   if (item.ranges == 0) return item.inverted;
+#ifdef TIERCEL_FAULTS
+  GlobSteps() += item.ranges;
+#endif
   Units units[kVectors];
   std::memcpy(units, text, sizeof(units));
   Units inside[kVectors] = {};

@@ -27,6 +27,14 @@ struct GlobItem {
   bool inverted;
 };
 
+#ifdef TIERCEL_FAULTS
+// Test builds only: how often a range was compared with the units at the kBlock places of glob.cpp.
+inline uint64_t& GlobSteps() {
+  static uint64_t steps = 0;
+  return steps;
+}
+#endif
+
 // What is between two wildcards `*`.
 struct GlobSegment {
   const GlobItem* items;
