@@ -61,7 +61,7 @@ export class DeferredInvalidations implements Sweepable {
     const due = this.now() + Math.max(0, delay);
     this.#schedule.add({ due, every, targets, isOn });
     busy.add(this);
-    if (due < this.#sweeper.armedFor) this.#sweeper.arm(due);
+    if (due < this.#sweeper.armedFor) this.#sweeper.wake(due);
   }
 
   /** Takes out what is due. */
