@@ -12,19 +12,19 @@
 // The main part is a segmented LRU, probation and protected, that is lazy: a hit only sets a bit in the
 // entry, which is looked at when it is the entry's turn to leave, and then it moves on instead, to the end of
 // the protected list. Estimates are lazy too. The count of a key is in its entry while it has one, where a
-// hit finds it at no cost, and goes back to the sketch when it leaves.
-#include "ghost.h"
+// hit finds it at no cost, and goes back to the sketch when it leaves. Only a hit in the window moves the
+// entry at once: few do, unless recency is what counts.
+#include "history.h"
 #include "list.h"
 #include "policy.h"
-#include "sketch.h"
 
 namespace tiercel {
 namespace {
 
 enum Segment : uint32_t { kWindow, kProbation, kProtected };
 
-// Bits of Entry::policy: the segment, whether it was hit since it came there, the count, and the sketch's
-// epoch for which that is, modulo 4.
+// Bits of Entry::policy: the segment, whether it was hit since it came there, the count, and the epoch for
+// which that is, modulo 2.
 constexpr uint32_t kSegmentBits = 3;
 constexpr uint32_t kVisited = 4;
 constexpr uint32_t kCountShift = 3;
@@ -36,15 +36,29 @@ constexpr uint64_t kWhole = uint64_t{1} << 40;
 constexpr uint64_t kFirstShare = kWhole / 10;
 constexpr uint64_t kMinShare = kWhole / 100;
 constexpr uint64_t kMaxShare = kWhole - kWhole / 100;
-// By which it changes, at least, in entries: about a third of one.
-constexpr uint64_t kStep = kWhole / 100 * 35;
+// By which it changes, at least, in square roots of the number of entries: 1/80. What is learnt from one
+// ghost is as uncertain for a small cache as for a large one, so steps that are a part of the cache would
+// make a small one err about much more, and steps of an entry would let a large one take forever.
+constexpr uint64_t kStepsPerRoot = 80;
+// An entry that was rejected too soon is let in at once as well, so it has not to widen the window as much.
+constexpr uint64_t kWiden = 4;
+constexpr uint64_t kNarrow = 5;
+
+// Counts are halved once in so many uses for each entry, of which there are at least so many. (With more,
+// those of a small cache would all be kMax.)
+constexpr uint64_t kUsesPerEntry = 10;
+constexpr uint32_t kMinEntries = 128;
+constexpr uint32_t kRefreshed = 64;  // Entries looked at for that in a call.
 
 // A candidate with so many uses that lost the contest stays all the same, 1 time in 128, so that nobody who
 // makes counters collide can keep it out.
 constexpr uint32_t kWarm = 6;
-// Counts differ by one for no better reason than when they were halved, so a candidate must be ahead of the
-// other entry by more than this part of what that has.
-constexpr uint32_t kMargin = 5;
+// Counts differ by one for no better reason than when they were halved, or whose turn in a loop it is, so a
+// candidate must be ahead of the other entry by more than this part of what that has.
+constexpr uint32_t kMargin = 4;
+
+// Ghosts of a kind for each entry: 1/4.
+constexpr uint32_t kGhostsOf = 4;
 
 // Entries looked at, at most, in one call to find the one to leave; and for each of them to make room on the
 // protected list.
@@ -68,28 +82,30 @@ class AdaptivePolicy final : public Policy {
       : entries_(*entries), max_entries_(max_entries), max_bytes_(max_bytes) {}
 
   void OnMiss(uint32_t hash, uint64_t cost, uint32_t) override {
-    rejected_.Prefetch(hash);
-    displaced_.Prefetch(hash);
-    sketch_.Tick();
-    spared_ = kNone;
-    incoming_ = {kWindow, sketch_.Add(hash), cost};
-    Steer(hash);
+    history_.Prefetch(hash);
+    Tick();
+    spared_ = leaving_ = kNone;
+    const History::Past past = history_.Recall(hash);
+    incoming_ = {past.ghost == History::kRejected ? kProbation : kWindow, past.count, cost};
+    if (past.ghost != History::kNoGhost) Steer(past.ghost);
   }
 
   void OnInsert(uint32_t slot) override {
     SetMark(slot, incoming_.segment, incoming_.count);
     Push(incoming_.segment, slot);
     incoming_ = Incoming();
-    sketch_.MakeFor(Count());
+    const uint32_t count = Count();
+    period_ = kUsesPerEntry * (count > kMinEntries ? count : kMinEntries);
+    history_.MakeFor(count);
     HandOver();
     Demote();
   }
 
   void OnHit(uint32_t slot) override {
-    sketch_.Tick();
+    Tick();
     const uint32_t count = CountOf(slot);
     const uint32_t segment = SegmentOf(slot);
-    const uint32_t more = count < Sketch::kMax ? count + 1 : count;
+    const uint32_t more = count < History::kMax ? count + 1 : count;
     if (segment != kWindow) return SetMark(slot, segment | kVisited, more);
     SetMark(slot, kWindow, more);
     if (slot != segments_[kWindow].list.tail) Move(slot, kWindow);
@@ -102,15 +118,16 @@ class AdaptivePolicy final : public Policy {
   }
 
   void OnRemove(uint32_t slot) override {
-    sketch_.Raise(entries_[slot].hash, CountOf(slot));
+    history_.Leave(entries_[slot].hash, CountOf(slot), slot == leaving_ ? leaves_as_ : History::kNoGhost);
     Remove(slot);
     if (slot == spared_) spared_ = kNone;
+    leaving_ = kNone;
   }
 
   uint32_t Victim() override {
     const uint32_t count = Count();
     if (count <= 1) spared_ = kNone;
-    const uint64_t ghosts = count < 8 ? 1 : count / 4;
+    history_.SetGhosts(count / kGhostsOf + 1);
     const uint64_t coming =
         incoming_.segment != kWindow ? 0 : (ByBytes() ? incoming_.cost : (incoming_.cost == 0 ? 0 : 1));
     const uint32_t oldest = First(kWindow);
@@ -118,14 +135,9 @@ class AdaptivePolicy final : public Policy {
     const uint32_t victim = MainVictim();
     if (victim != kNone && (candidate == kNone || Wins(candidate, victim))) {
       if (candidate != kNone) Move(candidate, kProbation);
-      displaced_.SetCapacity(ghosts);
-      displaced_.Add(entries_[victim].hash);
-      return victim;
+      return Leaves(victim, History::kDisplaced);
     }
-    if (oldest == kNone) return kNone;
-    rejected_.SetCapacity(ghosts);
-    rejected_.Add(entries_[oldest].hash);
-    return oldest;
+    return oldest == kNone ? kNone : Leaves(oldest, History::kRejected);
   }
 
   void Resize(uint64_t max_entries, uint64_t max_bytes) override {
@@ -133,19 +145,15 @@ class AdaptivePolicy final : public Policy {
     max_bytes_ = max_bytes;
   }
 
-  void ForgetHashes() override {
-    sketch_.Clear();
-    rejected_.Clear();
-    displaced_.Clear();
-  }
+  void ForgetHashes() override { history_.Clear(); }
 
   PolicyState State() const override {
     return {.window_target = WindowTarget(),
             .window = Size(kWindow),
             .protected_ = Size(kProtected),
-            .ghosts = uint64_t{rejected_.size()} + displaced_.size(),
-            .sketch_counters = sketch_.counters(),
-            .memory = sketch_.memory() + rejected_.memory() + displaced_.memory()};
+            .ghosts = uint64_t{history_.ghosts(History::kRejected)} + history_.ghosts(History::kDisplaced),
+            .sketch_counters = history_.counters(),
+            .memory = history_.memory()};
   }
 
  private:
@@ -187,11 +195,10 @@ class AdaptivePolicy final : public Policy {
   // How often its key was used lately.
   uint32_t CountOf(uint32_t slot) const {
     const uint32_t mark = entries_[slot].policy;
-    const uint32_t age = (sketch_.epoch() - (mark >> kEpochShift)) & 3;
-    return (mark >> kCountShift & Sketch::kMax) >> age;
+    return (mark >> kCountShift & History::kMax) >> ((mark >> kEpochShift ^ epoch_) & 1);
   }
   void SetMark(uint32_t slot, uint32_t segment, uint32_t count) {
-    entries_[slot].policy = (segment | count << kCountShift | sketch_.epoch() << kEpochShift) & kAll;
+    entries_[slot].policy = (segment | count << kCountShift | epoch_ << kEpochShift) & kAll;
   }
 
   void Push(uint32_t segment, uint32_t slot) {
@@ -215,16 +222,46 @@ class AdaptivePolicy final : public Policy {
     return head == kNone || head != spared_ ? head : entries_[head].next;
   }
 
-  // Learns from a miss how large the window should be, and where the key goes.
-  void Steer(uint32_t hash) {
-    const uint64_t rejected = rejected_.size();
-    const uint64_t displaced = displaced_.size();
-    const uint64_t step = kStep / (Count() == 0 ? 1 : Count());
-    if (rejected_.Remove(hash)) {
-      incoming_.segment = kProbation;
-      window_share_ += displaced > rejected ? step * displaced / rejected : step;
+  // Time passes: a key was used.
+  void Tick() {
+    if (++ticks_ >= period_ || halving_) Halve();
+  }
+  // Halves all counts: at once, but what it takes is done in the course of some calls.
+  void Halve() {
+    if (!halving_) {
+      ticks_ = refreshed_ = 0;
+      stale_ = entries_.used();
+      epoch_ ^= 1;
+      history_.Halve();
+    }
+    const uint32_t end = stale_ - refreshed_ > kRefreshed ? refreshed_ + kRefreshed : stale_;
+    for (; refreshed_ < end; refreshed_++) {
+      if (!entries_.IsLive(refreshed_)) continue;
+      SetMark(refreshed_, entries_[refreshed_].policy & (kSegmentBits | kVisited), CountOf(refreshed_));
+    }
+    const bool more = history_.HalveSome();
+    halving_ = more || refreshed_ < stale_;
+  }
+
+  uint32_t Leaves(uint32_t slot, History::Ghost ghost) {
+    history_.Prefetch(entries_[slot].hash);
+    leaves_as_ = ghost;
+    leaving_ = slot;
+    return slot;
+  }
+
+  // Learns from the miss of a ghost how large the window should be.
+  void Steer(History::Ghost ghost) {
+    // With the one that came back.
+    const uint64_t rejected = history_.ghosts(History::kRejected) + (ghost == History::kRejected ? 1 : 0);
+    const uint64_t displaced = history_.ghosts(History::kDisplaced) + (ghost == History::kDisplaced ? 1 : 0);
+    const uint64_t root = SquareRoot(uint64_t{Count() == 0 ? 1 : Count()} << 8);  // In 256ths.
+    const uint64_t step = kWhole * 256 / kStepsPerRoot / root;
+    if (ghost == History::kRejected) {
+      const uint64_t more = displaced > rejected ? step * displaced / rejected : step;
+      window_share_ += more / kNarrow * kWiden;
       if (window_share_ > kMaxShare) window_share_ = kMaxShare;
-    } else if (displaced_.Remove(hash)) {
+    } else {
       const uint64_t less = rejected > displaced ? step * rejected / displaced : step;
       window_share_ = window_share_ > kMinShare + less ? window_share_ - less : kMinShare;
     }
@@ -250,7 +287,10 @@ class AdaptivePolicy final : public Policy {
     const bool by_bytes = ByBytes();
     const uint64_t weight = by_bytes ? SquareRoot(entries_.Cost(candidate)) : 1;
     const uint64_t other_weight = by_bytes ? SquareRoot(entries_.Cost(victim)) : 1;
-    if (uses * other_weight > (others + others / kMargin) * weight) return true;
+    // A key that was used once is nothing to go by, and a count of kMax may be a higher one.
+    uint32_t ahead = others == 0 ? 1 : others + others / kMargin;
+    if (ahead >= History::kMax && others < History::kMax) ahead = History::kMax - 1;
+    if (uses * other_weight > ahead * weight) return true;
     if (uses < kWarm) return false;
     random_ = random_ * 6364136223846793005U + 1442695040888963407U;
     return random_ >> 57 == 0;
@@ -277,11 +317,19 @@ class AdaptivePolicy final : public Policy {
   uint64_t max_entries_;  // 0: no bound.
   uint64_t max_bytes_;
   Part segments_[3];
-  Sketch sketch_;
-  Ghosts rejected_;   // Of entries that left from the window.
-  Ghosts displaced_;  // Of those that left from the main part.
+  History history_;
   uint64_t window_share_ = kFirstShare;
+  uint64_t ticks_ = 0;  // Since counts were halved.
+  uint64_t period_ = kUsesPerEntry * kMinEntries;
+  uint32_t epoch_ = 0;
+  // Whether some counts are still to be halved: those of entries from refreshed_ to before stale_ that tell
+  // the epoch before, and the history's.
+  bool halving_ = false;
+  uint32_t refreshed_ = 0;
+  uint32_t stale_ = 0;
   Incoming incoming_;
+  uint32_t leaving_ = kNone;  // The last victim.
+  History::Ghost leaves_as_ = History::kNoGhost;
   uint32_t spared_ = kNone;  // The entry being updated, which is not to make room for itself.
   uint64_t random_ = 1;
 };

@@ -6,7 +6,7 @@ import { rule, sources } from './rule.mjs';
 const CORE_FLOORS = [
   ['memory', 'siphash', 'group', 'names', 'rounds', 'per_call', 'json_document'],
   ['key', 'changes', 'block_table', 'json_reader'],
-  ['slab', 'deadlines', 'index_table', 'packed', 'removal_log', 'glob', 'snapshot', 'sketch', 'ghost', 'ttl_rules'],
+  ['slab', 'deadlines', 'index_table', 'packed', 'removal_log', 'glob', 'snapshot', 'history', 'ghost', 'ttl_rules'],
   ['entry', 'list', 'handle', 'index'],
   ['policy', 'loads', 'scopes', 'barriers'],
   ['policy_lru', 'policy_sieve', 'policy_s3fifo', 'policy_adaptive', 'options', 'stats'],
