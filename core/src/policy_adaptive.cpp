@@ -46,7 +46,7 @@ constexpr uint64_t kNarrow = 5;
 
 // Counts are halved once in so many uses for each entry, of which there are at least so many. (With more,
 // those of a small cache would all be kMax.)
-constexpr uint64_t kUsesPerEntry = 10;
+constexpr uint64_t kUsesPerEntry = 8;
 constexpr uint32_t kMinEntries = 128;
 constexpr uint32_t kRefreshed = 64;  // Entries looked at for that in a call.
 

@@ -34,7 +34,7 @@ class AdaptiveModel final : public PolicyModel {
   void Insert(uint32_t key) override {
     into_->push_back(key);
     is_coming_ = false;
-    period_ = 10 * std::max(Count(), 128U);
+    period_ = 8 * std::max(Count(), 128U);
     while (window_.size() > 1 && Size(window_) > WindowTarget()) MoveFirst(window_, probation_);
     Demote();
   }
