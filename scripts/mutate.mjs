@@ -61,7 +61,7 @@ function readMutations() {
 /** Builds the tests of a copy of the core, and finds the commands that do it. */
 async function buildBase() {
   rmSync(TREE, { recursive: true, force: true });
-  for (const part of ['CMakeLists.txt', 'core', 'tests/core', 'tests/fuzz']) {
+  for (const part of ['CMakeLists.txt', 'core', 'wasm', 'tests/core', 'tests/fuzz']) {
     cpSync(join(root, part), join(TREE, part), { recursive: true, preserveTimestamps: true });
   }
   const options = ['-DTIERCEL_TESTS=ON', '-DCMAKE_BUILD_TYPE=None', '-DCMAKE_CXX_FLAGS=-O1', '-DCMAKE_C_FLAGS=-O1'];

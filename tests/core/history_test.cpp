@@ -47,6 +47,18 @@ TEST_CASE("a history never counts too few, and few of its estimates are too high
   REQUIRE(wrong < 2 * kKeys / 10);
 }
 
+TEST_CASE("where all counts of a block are high none of them says anything of a key") {
+  History history;
+  Fill(history, 1000);
+  const uint32_t blocks = 256;
+  const auto in_one_block = [&](uint32_t i) { return Hash(i) & ~(blocks - 1); };
+  for (uint32_t i = 0; i < 400; i++) history.Leave(in_one_block(i), 12, kNoGhost);
+  for (uint32_t i = 400; i < 500; i++) REQUIRE(history.Recall(in_one_block(i)).count == 1);
+  // A key of another block is known as well as ever.
+  history.Leave(Hash(7) | 1, 12, kNoGhost);
+  REQUIRE(history.Recall(Hash(7) | 1).count == 13);
+}
+
 TEST_CASE("halving a history is seen at once, and takes calls of bounded work") {
   constexpr uint32_t kEntries = 20000;
   History history;
