@@ -1,21 +1,32 @@
 // npm run soak [-- OPTION...]: what a test run has no time for. By default
 //   --model=200000        random sequences against the model, native, under AddressSanitizer and UBSan
 //   --differential=20000  the same operations on wasm and on the addon
-//   --races=1000000       trials of each kind of load of a Cache against invalidations, on both engines by turns
+//   --races=1000000       trials of each kind of load of a Cache against invalidations, half of them on each engine
+//   --loaders=100000      calls with loaders that misbehave, for each kind of cache, on both engines
 //   --fuzz=300            seconds for each fuzz target, from its corpus
-// 0 leaves a part out; with --seed=N the sequences begin there. The exit code is 1 if anything failed.
+// 0 leaves a part out; with --seed=N the sequences begin there; with --minutes=N the races end after so long, however many
+// trials there were: that is printed. The exit code is 1 if anything failed.
 import { cpSync, mkdirSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { build as bundle } from 'esbuild';
 import { asCommand, CommandError } from './lib/command.mjs';
 import { inParallel, root, run } from './lib/run.mjs';
 
 const SEQUENCES_PER_RUN = 2_000;
 const DIFFERENTIAL_CASES = 16; // Which each of its seeds is a sequence in.
-const TRIALS_PER_RUN = 20_000;
+const ENGINES = ['native', 'wasm'];
 const cores = availableParallelism();
 
-const defaults = { model: 200_000, differential: 20_000, races: 1_000_000, fuzz: 300, seed: 1 };
+const defaults = {
+  model: 200_000,
+  differential: 20_000,
+  races: 1_000_000,
+  loaders: 100_000,
+  fuzz: 300,
+  seed: 1,
+  minutes: 0,
+};
 
 await asCommand(import.meta, async (...args) => {
   const options = read(args);
@@ -23,6 +34,7 @@ await asCommand(import.meta, async (...args) => {
     options.model > 0 && soakModel(options),
     options.differential > 0 && soakDifferential(options),
     options.races > 0 && soakRaces(options),
+    options.loaders > 0 && soakLoaders(options),
     options.fuzz > 0 && soakFuzzers(options),
   ];
   for (const part of parts.filter(Boolean)) {
@@ -61,6 +73,7 @@ async function timed(name, work) {
 async function must(command, args) {
   const outcome = await run(command, args);
   if (!outcome.ok) throw new CommandError(outcome.output);
+  return outcome;
 }
 
 async function* soakModel({ model, seed }) {
@@ -90,20 +103,41 @@ async function* soakDifferential({ differential }) {
   );
 }
 
-async function* soakRaces({ races, seed }) {
+async function* soakRaces({ races, seed, minutes }) {
   const { build } = await import('./build.mjs');
   await build();
-  const perRun = Math.min(races, TRIALS_PER_RUN);
-  const firsts = Array.from({ length: Math.ceil(races / perRun) }, (_, i) => seed + i * perRun);
-  for (let at = 0; at < firsts.length; at += cores) {
-    yield* await inParallel(firsts.slice(at, at + cores), cores, (first) => {
-      const engine = Math.floor(first / perRun) % 2 === 0 ? 'native' : 'wasm';
-      return timed(`races on ${engine}, ${perRun} trials of each kind from seed ${first}`, () =>
-        run(process.execPath, ['node_modules/jest/bin/jest.js', 'tests/js/tiers-races.test.ts'], {
-          env: { TIERCEL_ENGINE: engine, TIERCEL_SEED: String(first), TIERCEL_TRIALS: String(perRun) },
-        }),
-      );
+  const program = join(root, 'build/soak/races.mjs');
+  await bundle({
+    entryPoints: [join(root, 'tests/js/soak/races.ts')],
+    outfile: program,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    external: ['tiercel'],
+  });
+  const modes = JSON.parse((await must(process.execPath, [program])).output);
+  const tasks = modes.flatMap((mode) => ENGINES.map((engine, i) => ({ mode, engine, first: seed + i * races })));
+  const trials = Math.ceil(races / ENGINES.length);
+  const seconds = minutes === 0 ? Number.MAX_SAFE_INTEGER : (minutes * 60 * cores) / tasks.length;
+  for (let at = 0; at < tasks.length; at += cores) {
+    yield* await inParallel(tasks.slice(at, at + cores), cores, async ({ mode, engine, first }) => {
+      const args = [program, mode, first, trials, seconds].map(String);
+      const result = await timed('', () => run(process.execPath, args, { env: { TIERCEL_ENGINE: engine } }));
+      const count = result.outcome.ok ? `${JSON.parse(result.outcome.output).done} trials` : 'trials';
+      return { ...result, name: `races of ${mode} loads on ${engine}, ${count} from seed ${first}` };
     });
+  }
+}
+
+async function* soakLoaders({ loaders }) {
+  const { build } = await import('./build.mjs');
+  await build();
+  for (const engine of ENGINES) {
+    yield await timed(`loaders that misbehave on ${engine}, ${loaders} calls`, () =>
+      run(process.execPath, ['node_modules/jest/bin/jest.js', 'loading-callbacks', 'tiers-callbacks'], {
+        env: { TIERCEL_ENGINE: engine, TIERCEL_LOADS: String(loaders) },
+      }),
+    );
   }
 }
 

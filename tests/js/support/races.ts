@@ -1,5 +1,6 @@
 import {
   type BatchContext,
+  type Bus,
   type Cache,
   createCache,
   type LoadContext,
@@ -10,7 +11,7 @@ import {
 } from 'tiercel';
 import { FakeClock } from './clock.js';
 import { type Deferred, deferred, settled } from './deferred.js';
-import type { Random } from './random.js';
+import { Random } from './random.js';
 
 /** How values come into the caches; each is raced against invalidations of every kind. */
 export const MODES = ['foreground', 'stale', 'eager', 'batch', 'warm-up', 'remote fill', 'bus'] as const;
@@ -41,8 +42,13 @@ export interface Fleet {
   isQuiet: boolean;
 }
 
-/** @param broken makes something worse of the second tier, to show that this is noticed */
-export async function openFleet(mode: Mode, random: Random, broken?: (tier: RemoteTier) => RemoteTier): Promise<Fleet> {
+/** Makes something worse of what a cache is given, to show that this is noticed. */
+export interface Broken {
+  remote?: (tier: RemoteTier) => RemoteTier;
+  bus?: (bus: Bus) => Bus;
+}
+
+export async function openFleet(mode: Mode, random: Random, broken: Broken = {}): Promise<Fleet> {
   const clock = new FakeClock();
   const remote = memoryRemote(clock.now);
   const hub = memoryBus({ heartbeat: '1h', patience: '1h' });
@@ -51,8 +57,8 @@ export async function openFleet(mode: Mode, random: Random, broken?: (tier: Remo
   for (let i = 0; i < 2; i++) {
     caches.push(
       await createCache<Value>({
-        remote: broken?.(remote) ?? remote,
-        bus: hub.connect(),
+        remote: broken.remote?.(remote) ?? remote,
+        bus: broken.bus?.(hub.connect()) ?? hub.connect(),
         now: clock.now,
         remoteTimeout: '1h',
         breaker: { failures: 1_000_000, reset: '1h' },
@@ -99,6 +105,7 @@ class Trial {
   /** Invalidations that all know of, once what is under way has come. */
   private known: (() => void)[] = [];
   private readonly waiting: Promise<unknown>[] = [];
+  private readonly cut = new Set<number>();
 
   constructor(
     private readonly fleet: Fleet,
@@ -194,6 +201,7 @@ class Trial {
     const { random } = this.fleet;
     const who = random.below(2);
     const view = this.views[who] as Cache<Value>;
+    const whole = this.fleet.caches[who] as Cache<Value>;
     const key = random.pick(KEYS);
     const tag = random.pick(TAGS);
     const isPending = () => view.health().pending.changes > 0;
@@ -203,6 +211,7 @@ class Trial {
       [KEYS.filter((each) => each.startsWith('p:')), () => view.invalidatePrefix('p:')],
       [KEYS.filter((each) => each.endsWith('0')), () => view.invalidatePattern('*0')],
       [KEYS, () => view.clear().then(() => ({ pending: isPending() }))],
+      [KEYS, () => whole.clear().then(() => ({ pending: isPending() }))],
       [[key], () => this.set(view, key).then(() => ({ pending: isPending() }))],
     ];
     const [keys, change] = random.pick(kinds.slice(0, isPending() ? -1 : kinds.length));
@@ -232,6 +241,17 @@ class Trial {
     await setting;
   }
 
+  /** Ends the connection of a cache to the others, or gives it back: meanwhile it hears of nothing. */
+  private disturb(): void {
+    const { hub, random } = this.fleet;
+    const who = random.below(2);
+    if (this.cut.delete(who)) hub.heal(who);
+    else {
+      this.cut.add(who);
+      hub.cut(who);
+    }
+  }
+
   private async settle(): Promise<void> {
     await settled();
     if (this.fleet.undelivered > 0) return;
@@ -249,9 +269,11 @@ class Trial {
       else if (action < 8) gates.splice(random.below(gates.length), 1)[0]?.resolve();
       else if (action === 8) fleet.clock.advance(random.below(25));
       else await this.settle();
+      if (random.chance(0.04)) this.disturb();
       for (let i = random.below(4); i > 0; i--) await Promise.resolve();
     }
     fleet.isQuiet = true;
+    for (const who of this.cut) fleet.hub.heal(who);
     await this.drain();
     // What was pending goes with the next change.
     for (const view of this.views) {
@@ -281,6 +303,37 @@ class Trial {
     }
     await all;
   }
+}
+
+/** Trials that share a fleet. */
+const PER_FLEET = 250;
+
+/**
+ * Runs trials, one for each seed, on a new fleet now and then.
+ * @param until asked before each fleet whether to stop
+ * @returns how many were run
+ * @throws Error naming the seed, and what went wrong
+ */
+export async function races(mode: Mode, first: number, trials: number, until = () => false): Promise<number> {
+  let done = 0;
+  while (done < trials && !until()) {
+    const begin = first + done;
+    const fleet = await openFleet(mode, new Random(begin));
+    for (const end = Math.min(begin + PER_FLEET, first + trials); first + done < end; done++) {
+      const seed = first + done;
+      const violations = await race(fleet, new Random(seed), `trial ${seed}`);
+      if (violations.length > 0)
+        throw new Error(`seed ${seed} (fleet of ${begin}), ${mode}: ${violations.slice(0, 3).join('; ')}`);
+    }
+    await closeFleet(fleet);
+  }
+  return done;
+}
+
+/** For `Math.random`: a draw that makes an eager refresh as likely as not. */
+export function eagerDraws(): () => number {
+  let i = 0;
+  return () => (++i % 2) * 0.999_999;
 }
 
 /** Runs a trial; returns what went wrong. */
