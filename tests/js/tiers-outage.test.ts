@@ -120,6 +120,38 @@ describe('a second tier that fails', () => {
     expect(await cache.get('k')).toBe(2);
   });
 
+  test('keeps those waiting who want to know that all tiers heard of a change, and nobody for long', async () => {
+    const { cache, remote, advance } = await withFault(() => ({ error: new Error('down') }));
+    const changes: (() => Promise<unknown>)[] = [
+      () => cache.set('k', 1),
+      () => cache.setMany([['l', 1]]),
+      () => cache.delete('k'),
+      () => cache.deleteMany(['l']),
+      () => cache.expire('m'),
+      () => cache.clear(),
+      () => cache.invalidateTags('t'),
+    ];
+    for (const change of changes) {
+      remote.fault = undefined;
+      await advance(5_000);
+      expect(await cache.acknowledged()).toBe(true);
+      remote.fault = () => ({ error: new Error('down') });
+      await change();
+      expect(await cache.acknowledged()).toBe(false);
+      expect(cache.health().pending.changes).toBe(1);
+      remote.fault = undefined;
+      // As soon as it can be reached, which a breaker that is open finds out later.
+      await advance(5_000);
+      expect(await cache.acknowledged()).toBe(true);
+      expect(cache.health().pending.changes).toBe(0);
+    }
+    remote.fault = () => ({ before: new Promise(() => undefined) });
+    await Promise.all([cache.set('k', 1), advance(200)]);
+    const asked = cache.acknowledged();
+    await advance(200);
+    expect(await asked).toBe(false);
+  });
+
   test('and too many changes meanwhile: everything is changed, and that is counted', async () => {
     const clock = new FakeClock();
     const remote = memoryRemote(clock.now);

@@ -329,7 +329,8 @@ export class Cache<V = unknown> {
   // ---- Writing
 
   /**
-   * Stores a value in all tiers; other caches forget theirs. Loads of the key that are in flight will not replace it.
+   * Stores a value in all tiers; other caches forget theirs. Loads of the key that are in flight will not replace it. If a
+   * tier cannot be reached it resolves all the same, and the change waits: {@link acknowledged} tells.
    * @returns whether any tier has it: false if it is too large for memory, and there is no other
    */
   async set(key: string, value: V, options?: StoreOptions): Promise<boolean> {
@@ -381,7 +382,10 @@ export class Cache<V = unknown> {
 
   // ---- Invalidating
 
-  /** Removes a key, and what depends on it, from all tiers; a load of it that is in flight will not be stored. Returns whether one had it. */
+  /**
+   * Removes a key, and what depends on it, from all tiers; a load of it that is in flight will not be stored. If a tier
+   * cannot be reached it resolves all the same: {@link acknowledged} and {@link invalidateKeys} tell. Returns whether one had it.
+   */
   async delete(key: string): Promise<boolean> {
     return (await this.deleteMany([key])) > 0;
   }
@@ -443,7 +447,7 @@ export class Cache<V = unknown> {
     );
   }
 
-  /** Invalidates all entries of this namespace and of those below it, as {@link invalidateTags}; returns how many. */
+  /** Invalidates all entries of this namespace and of those below it; returns how many. {@link acknowledged} tells whether all tiers know. */
   async clear(): Promise<Count> {
     const { removed } = await this.#invalidate(
       () => this.memory.clear(),
@@ -500,6 +504,18 @@ export class Cache<V = unknown> {
   /** Counters of the whole cache: of memory, and of what it did with the other tiers. */
   stats(): TierStats {
     return { ...this.memory.stats(), ...this.#tiers.counts };
+  }
+
+  /**
+   * Whether all tiers know of every change that was made: of each `set`, `delete`, `expire` and `clear` that resolved
+   * before, and of invalidations that resolved with `pending: true`. What waits is tried again for it, unless the breaker
+   * is open; what still cannot be brought there goes on waiting. Takes `remoteTimeout` for each 64 changes at most.
+   */
+  async acknowledged(): Promise<boolean> {
+    const tiers = this.#tiers;
+    tiers.refuseClosed();
+    await tiers.outbox.flush();
+    return tiers.outbox.size === 0;
   }
 
   /** What works and what does not, as of now. Asks nobody. */
