@@ -14,10 +14,10 @@ import { untyped } from './untyped.mjs';
 const { BentoCache, bentostore } = await untyped('bentocache');
 const { memoryDriver } = await untyped('bentocache/drivers/memory');
 
-const ROUNDS = options.quick ? 20 : 60;
+const ROUNDS = options.quick ? 15 : 40;
 /** Milliseconds of a round: some garbage is collected in each. */
-const ROUND = options.quick ? 20 : 50;
-const WARM_UP = options.quick ? 100_000 : 300_000;
+const ROUND = options.quick ? 15 : 25;
+const WARM_UP = options.quick ? 60_000 : 200_000;
 const KEYS = 1_000;
 const HOUR = '1h';
 const TAGS = [0, 1, 5];
@@ -153,7 +153,7 @@ async function timed({ name, run }, calls) {
 for (const contender of contenders) {
   const perCall = await timed(contender, 2_000);
   // Peers that take microseconds are compiled as well after fewer calls.
-  await timed(contender, Math.min(WARM_UP, Math.ceil(500e6 / perCall)));
+  await timed(contender, Math.min(WARM_UP, Math.ceil(250e6 / perCall)));
   contender.calls = Math.ceil((ROUND * 1e6) / (await timed(contender, 10_000)));
 }
 for (let round = 0; round < ROUNDS; round++) {

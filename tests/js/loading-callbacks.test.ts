@@ -2,10 +2,10 @@ import type { LoadContext, MemoryCache } from 'tiercel';
 import { badLoaders } from './support/bad-loaders.js';
 import { expectBalanced, openCache } from './support/cache.js';
 import { deferred } from './support/deferred.js';
-import { Random } from './support/random.js';
+import { Random, times } from './support/random.js';
 
 /** Calls whose loader misbehaves. */
-const LOADS = Number(process.env.TIERCEL_LOADS ?? 100_000);
+const LOADS = Number(process.env.TIERCEL_LOADS ?? times(100_000));
 
 type Misbehaviour = (cache: MemoryCache<number>, key: string, context: LoadContext) => unknown;
 

@@ -21,12 +21,12 @@ const PATIENCE = 10_000;
 /**
  * @param {string} base Scheme, host and port. The path is sent as it is given, not normalised.
  * @param {string} path
- * @param {{ method?: string, headers?: Record<string, string>, body?: string }} [options]
+ * @param {{ method?: string, headers?: Record<string, string>, body?: string, patience?: number }} [options]
  * @returns {Promise<Answer>}
  */
-export async function ask(base, path, { method = 'GET', headers = {}, body } = {}) {
+export async function ask(base, path, { method = 'GET', headers = {}, body, patience = PATIENCE } = {}) {
   const began = performance.now();
-  const request = http.request(base, { path, method, headers, agent: false, signal: AbortSignal.timeout(PATIENCE) });
+  const request = http.request(base, { path, method, headers, agent: false, signal: AbortSignal.timeout(patience) });
   request.end(body);
   const [response] = /** @type {[import('node:http').IncomingMessage]} */ (await once(request, 'response'));
   const chunks = [];

@@ -9,9 +9,10 @@ import { build } from 'esbuild';
  * A worker as wrangler uploads it: one script, and the wasm file beside it.
  *
  * @param {string} entry
+ * @param {import('esbuild').BuildOptions} [more]
  * @returns {Promise<Module[]>}
  */
-export async function bundled(entry) {
+export async function bundled(entry, more) {
   const { outputFiles } = await build({
     entryPoints: [entry],
     bundle: true,
@@ -23,6 +24,7 @@ export async function bundled(entry) {
     external: ['node:*'],
     loader: { '.wasm': 'copy' },
     logLevel: 'silent',
+    ...more,
   });
   const modules = outputFiles.map(({ path, contents }) => ({ name: basename(path), content: contents }));
   return modules.sort((a, b) => Number(a.name.endsWith('.wasm')) - Number(b.name.endsWith('.wasm')));

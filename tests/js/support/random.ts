@@ -41,10 +41,15 @@ export class Random {
   }
 }
 
+/** How often something random is tried: fewer times where `TIERCEL_SHARE`, from 0 to 1, says that there is less time. */
+export function times(count: number): number {
+  return Math.ceil(count * Number(process.env.TIERCEL_SHARE ?? 1));
+}
+
 /** The seeds of a randomised test; `TIERCEL_SEED` replays a single one. */
 function seedsOf(count: number): number[] {
   const replay = process.env.TIERCEL_SEED;
-  return replay === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [Number(replay)];
+  return replay === undefined ? Array.from({ length: times(count) }, (_, i) => i + 1) : [Number(replay)];
 }
 
 function failureOf(seed: number, cause: unknown): Error {
