@@ -162,6 +162,31 @@ describe('when a message may be missing', () => {
     expect(await b.get('k')).toBe(4);
   });
 
+  test('what was begun to be loaded meanwhile is not for those who ask later: they share one more load', async () => {
+    const { a, b, hub } = await fleet(2);
+    hub.cut(1);
+    let version = 1;
+    const gates = [deferred(), deferred()];
+    const load = jest.fn(async () => {
+      const loaded = version;
+      await gates[load.mock.calls.length - 1]?.promise;
+      return loaded;
+    });
+    const first = b.getOrSet('k', load);
+    await settled();
+    version = 2;
+    await a.delete('k');
+    const later = [b.getOrSet('k', load), b.getOrSet('k', load), b.getOrSetMany(['k'], async () => new Map())];
+    await settled();
+    gates[0]?.resolve();
+    await settled();
+    later.push(b.getOrSet('k', load));
+    gates[1]?.resolve();
+    expect(await first).toBe(1);
+    expect(await Promise.all(later)).toEqual([2, 2, new Map([['k', 2]]), 2]);
+    expect(load.mock.calls.length).toBeLessThanOrEqual(3);
+  });
+
   test('as nothing comes any more though the connection looks well, that is noticed within 3 s', async () => {
     const { b, hub } = await fleet(2);
     await b.set('k', 1);

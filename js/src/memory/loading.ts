@@ -67,6 +67,8 @@ export interface Run<V> {
  */
 export interface Flight<V> {
   readonly load: number;
+  /** How many flights had begun before it. */
+  readonly before: number;
   readonly runs: Run<V>[];
   /** Those who have an interest in its end. */
   holders: number;
@@ -99,8 +101,13 @@ export interface Request<V> {
   readonly stale?: Stale<V> | undefined;
   /** Told of each flight that the call comes to wait for. */
   readonly entered?: (flight: Flight<V>) => void;
-  /** Whether a fresh entry may be taken at its word; always, if left out. */
+  /**
+   * Whether all that invalidates values is heard of; always, if left out. Without it no fresh entry is taken at its word,
+   * nor a load that began before the call.
+   */
   readonly trusts?: () => boolean;
+  /** How many flights had begun when the call was made; that of the call of `load` if left out. */
+  readonly asked?: number;
   /** Whether the caller waits no more. */
   readonly left?: () => boolean;
 }
@@ -119,6 +126,7 @@ export class Loading<V> {
   /** Loads that rejected, and those that were given up for another before they ended: for the statistics. */
   failures = 0;
   givenUp = 0;
+  #begun = 0;
 
   constructor(shared: Shared<V>) {
     this.#shared = shared;
@@ -131,12 +139,16 @@ export class Loading<V> {
     const load = engine.loadBegin(request.ns, request.key);
     const { joined, untouched } = engine;
     if (!joined) return this.#begin(load, request).promise.then((outcome) => outcome.value);
-    return this.#wait(this.#join(load, request), request).then(
-      (outcome) => (outcome.absent || (outcome.overtaken && !untouched) ? this.#again(request) : outcome.value),
+    const { asked = this.#begun } = request;
+    const flight = this.#join(load, request);
+    const isDoubtful = flight.before < asked && request.trusts?.() === false;
+    const again = () => this.#again({ ...request, asked });
+    return this.#wait(flight, request).then(
+      (outcome) => (outcome.absent || (outcome.overtaken && !untouched) || isDoubtful ? again() : outcome.value),
       (error: unknown) => {
         // What failed was perhaps out of date as well.
         if (untouched) throw error;
-        return this.#again(request);
+        return again();
       },
     );
   }
@@ -198,7 +210,7 @@ export class Loading<V> {
   }
 
   #begin(load: number, request: Request<V>): Run<V> {
-    const flight: Flight<V> = { load, runs: [], holders: 1 };
+    const flight: Flight<V> = { load, before: this.#begun++, runs: [], holders: 1 };
     this.#flights.set(load, flight);
     request.entered?.(flight);
     return this.#run(flight, request);
