@@ -1,6 +1,6 @@
 import type { Awaitable } from '../cache-like.js';
 import type { Duration, Milliseconds } from '../duration.js';
-import { invalidArgument, invalidOption } from '../errors.js';
+import { invalidArgument, invalidOption, invalidReturn } from '../errors.js';
 import { Listeners } from '../listeners.js';
 import { callback, duration, integer, number, type Read, read, readRequiring, text } from '../memory/readers.js';
 import type { Count } from '../memory/types.js';
@@ -60,7 +60,7 @@ export interface WarmerOptions {
    * with commas between. It is read before each run. Default `'CACHE_WARMING_SKIP'`.
    */
   skipVariable?: string;
-  /** Reads an environment variable. Default: from `process.env`, where there is one. */
+  /** Reads an environment variable. Default: from `process.env`, where there is one. If it throws the task has failed. */
   environment?: (name: string) => string | undefined;
   /** Default: those of the platform. */
   timers?: Timers;
@@ -224,9 +224,20 @@ export class Warmer {
     unref(task.timer);
   }
 
+  #isSkipped(name: string): boolean {
+    const value: unknown = this.#environment(this.#skipVariable);
+    if (value !== undefined && typeof value !== 'string')
+      throw invalidReturn('environment', value, 'a string, or undefined');
+    return readSkipped(value)(name);
+  }
+
   async #inSlot(task: Task): Promise<WarmResult> {
     const { name } = task;
-    if (readSkipped(this.#environment(this.#skipVariable))(name)) return { name, status: 'skipped', duration: 0 };
+    try {
+      if (this.#isSkipped(name)) return { name, status: 'skipped', duration: 0 };
+    } catch (error) {
+      return { name, status: 'failed', error, duration: 0 };
+    }
     await this.#slots.enter(task.priority);
     try {
       if (this.#closing.signal.aborted)
