@@ -96,8 +96,9 @@ for (const [index, { modulesOf, ...compatibility }] of RUNTIMES.entries()) {
         ['?wait=250', 250],
         ['?tiers', 1_000],
         ['?tiers&wait=250', 250],
+        ['?batch&wait=250', 250],
       ])) {
-        const path = `${root}/load-${limit}${query.includes('tiers') ? '-tiers' : ''}`;
+        const path = `${root}/load${query.replace(/\W+/g, '-')}`;
         const release = origin.hold(path);
         await leave(url, path + query, () => origin.asked(path, 1));
         await sleep(50);
