@@ -38,6 +38,20 @@ const withCache = (
   },
   ...more,
 });
+/** A row of an option of `cached`, for calls whose result is never there. */
+const ofCall = (good: unknown, option: 'unless' | 'validate' | 'tags' | 'ttl'): Row =>
+  on(
+    good,
+    (cache, callback) => {
+      const call = cached(() => 1, { cache, key: 'k', [option]: callback });
+      return () => {
+        cache.delete('k');
+        return call();
+      };
+    },
+    SYNC,
+  );
+
 /** Of the cache itself and of what is imported with it. */
 export const ROWS: Record<string, Row> = {
   // ---- memory
@@ -197,50 +211,10 @@ export const ROWS: Record<string, Row> = {
     };
   }),
   'decorators/cached-call.ts key': on('k', (cache, key) => cached(() => 1, { cache, key }), SYNC),
-  'decorators/cached-call.ts unless': on(
-    false,
-    (cache, unless) => {
-      const call = cached(() => 1, { cache, key: 'k', unless });
-      return () => {
-        cache.delete('k');
-        return call();
-      };
-    },
-    SYNC,
-  ),
-  'decorators/cached-call.ts validate': on(
-    true,
-    (cache, validate) => {
-      const call = cached(() => 1, { cache, key: 'k', validate });
-      return () => {
-        cache.delete('k');
-        return call();
-      };
-    },
-    SYNC,
-  ),
-  'decorators/cached-call.ts tags': on(
-    ['t'],
-    (cache, tags) => {
-      const call = cached(() => 1, { cache, key: 'k', tags });
-      return () => {
-        cache.delete('k');
-        return call();
-      };
-    },
-    SYNC,
-  ),
-  'decorators/cached-call.ts ttl': on(
-    100,
-    (cache, ttl) => {
-      const call = cached(() => 1, { cache, key: 'k', ttl });
-      return () => {
-        cache.delete('k');
-        return call();
-      };
-    },
-    SYNC,
-  ),
+  'decorators/cached-call.ts unless': ofCall(false, 'unless'),
+  'decorators/cached-call.ts validate': ofCall(true, 'validate'),
+  'decorators/cached-call.ts tags': ofCall(['t'], 'tags'),
+  'decorators/cached-call.ts ttl': ofCall(100, 'ttl'),
   'decorators/scope.ts source': {
     good: memory(),
     sync: true,
