@@ -326,3 +326,39 @@ test('changes from outside that make no sense are no changes, but something was 
   expect(missed).toHaveBeenCalledTimes(texts.length);
   await bus.close();
 });
+
+test('the clock of the wall of each cache may step by an hour, either way, and nothing changes', async () => {
+  const remote = memoryRemote();
+  const hub = memoryBus();
+  // With the clocks that they have by default.
+  const open = () => openTiers<number>({ remote, bus: hub.connect() });
+  const [a, b] = [await open(), await open()];
+  const real = Date.now();
+  const wall = jest.spyOn(Date, 'now');
+  try {
+    let version = 0;
+    for (const [first, second] of [
+      [3_600_000, -3_600_000],
+      [-3_600_000, 3_600_000],
+      [0, 1e12],
+    ] as const) {
+      const at = async <T>(step: number, action: () => Promise<T>) => {
+        wall.mockReturnValue(real + step);
+        return action();
+      };
+      await at(first, () => a.set('k', ++version, { ttl: '30m', tags: ['t'] }));
+      expect(await at(second, () => b.get('k'))).toBe(version);
+      expect(b.memory.ttl('k')).toBeGreaterThan(29 * 60_000);
+      // In one millisecond of the wall, before and after a step.
+      await at(second, () => b.invalidateTags('t'));
+      expect(await at(first, () => a.get('k'))).toBeUndefined();
+      expect(await at(first, () => a.getOrSet('k', () => ++version, { ttl: '30m', tags: ['t'] }))).toBe(version);
+      await settled();
+      expect(await at(second, () => b.get('k'))).toBe(version);
+      b.memory.clear();
+      expect(await at(-second, () => b.get('k'))).toBe(version);
+    }
+  } finally {
+    wall.mockRestore();
+  }
+});
