@@ -14,6 +14,7 @@ const SUITES = {
   examples: nodeSuite('tests/examples'),
   edge: nodeSuite('tests/edge'),
   browser: nodeSuite('tests/browser'),
+  redis: nodeSuite('tests/redis'),
   package: nodeSuite('tests/package'),
 };
 

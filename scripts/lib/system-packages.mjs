@@ -24,6 +24,7 @@ const TEST_NEEDS = [
   { package: 'clang-format', for: 'formatting of C++', isThere: () => isProgram('clang-format') },
   { package: 'clang-tidy', for: 'static analysis of the core', isThere: () => isProgram('clang-tidy') },
   { package: 'chromium', for: 'tests in a browser', isThere: () => isProgram('chromium') },
+  { package: 'redis-server', for: 'tests with real servers', isThere: () => isProgram('redis-server') },
 ];
 
 function isProgram(name) {

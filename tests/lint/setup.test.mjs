@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { root } from '../../scripts/lib/run.mjs';
 
-const PROGRAMS = ['c++', 'cmake', 'ninja', 'em++', 'clang-format', 'clang-tidy', 'chromium'];
+const PROGRAMS = ['c++', 'cmake', 'ninja', 'em++', 'clang-format', 'clang-tidy', 'chromium', 'redis-server'];
 
 let folder;
 
@@ -77,7 +77,7 @@ describe('setting up', () => {
   });
 
   it('lists what is missing and fails where there is no apt-get', () => {
-    machineWith(['c++', 'ninja', 'em++', 'clang-format', 'chromium']);
+    machineWith(['c++', 'ninja', 'em++', 'clang-format', 'chromium', 'redis-server']);
     const { status, stderr } = setUp('--tests');
     assert.equal(status, 1);
     assert.match(stderr, /^ {2}cmake +configures the builds$/m);
@@ -87,7 +87,7 @@ describe('setting up', () => {
   });
 
   it('says which packages are missing and why, and installs them and no others', () => {
-    machineWith(['c++', 'cmake', 'em++', 'clang-format', 'clang-tidy']);
+    machineWith(['c++', 'cmake', 'em++', 'clang-format', 'clang-tidy', 'redis-server']);
     program('env', 'while [ "$1" != apt-get ]; do shift; done; exec "$@"');
     program('sudo', 'shift; exec "$@"');
     program(
