@@ -169,6 +169,16 @@ double RestoreNext(Box* box, const Call& c) {
   return WithAddresses(box, tiercel_restore_next(box->engine, c[0], c[1]));
 }
 
+double FrameSeal(Box* box, const Call& c) {
+  if (!c.Holds(0, 1)) return TIERCEL_BAD_ARGUMENT;
+  return tiercel_frame_seal(box->engine, box->buffer + c.Unsigned(0), c.Unsigned(1));
+}
+
+double FrameCheck(Box* box, const Call& c) {
+  if (!c.Holds(0, 1) || !c.Holds(2, 3)) return TIERCEL_BAD_ARGUMENT;
+  return tiercel_frame_check(box->engine, c.At(0), c.Unsigned(1), c.At(2), c.Unsigned(3));
+}
+
 constexpr Named kCalls[] = {
     {"refetch", OfNumbers<Refetch>},
     {"resize", OfNumbers<Resize>},
@@ -204,6 +214,8 @@ constexpr Named kCalls[] = {
     {"restoreNext", OfNumbers<RestoreNext>},
     {"removal", OfNumbers<Removal>},
     {"removalsClear", OfNumbers<RemovalsClear>},
+    {"frameSeal", OfNumbers<FrameSeal>},
+    {"frameCheck", OfNumbers<FrameCheck>},
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cache.h"
+#include "frame.h"
 #include "handle.h"
 #include "memory.h"
 #include "options.h"
@@ -332,6 +333,15 @@ int32_t tiercel_removal(TiercelEngine* engine, double ns, uint32_t i) {
 
 int32_t tiercel_removals_clear(TiercelEngine* engine, double ns) {
   return InNamespace(engine, ns, [](Cache* cache, uint32_t) { return cache->RemovalsClear(); });
+}
+
+int32_t tiercel_frame_seal(TiercelEngine*, uint8_t* frame, uint32_t bytes) {
+  return tiercel::SealFrame(frame, bytes);
+}
+
+int32_t tiercel_frame_check(TiercelEngine*, const uint8_t* frame, uint32_t bytes, const uint8_t* place,
+                            uint32_t place_bytes) {
+  return tiercel::CheckFrame(frame, bytes, place, place_bytes);
 }
 
 }  // extern "C"

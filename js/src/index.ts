@@ -24,6 +24,14 @@ export {
 export { type Memoized, type MemoizeOptions, memoize } from './decorators/memoize.js';
 export type { OfInstance } from './decorators/scope.js';
 export type { Duration, Milliseconds } from './duration.js';
+export {
+  decodeFrame,
+  encodeFrame,
+  type Frame,
+  type FrameFault,
+  type FramePlace,
+  type FrameScope,
+} from './engine/frame.js';
 export { type EngineInfo, engineInfo } from './engine/info.js';
 export type { EngineChoice, EngineKind } from './engine/platform.js';
 export { version } from './generated/version.js';

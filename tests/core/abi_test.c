@@ -235,6 +235,23 @@ static void EnginesShareNothing(void) {
   tiercel_engine_delete(two);
 }
 
+/* A frame of the place [""], with nothing else. */
+static void AFrameIsSealedAndChecked(void) {
+  TiercelEngine* engine = tiercel_engine_new(NULL);
+  static const uint8_t place[4] = {0};
+  uint8_t frame[TIERCEL_FRAME_HEAD + sizeof(place)] = {0};
+  CHECK(tiercel_frame_check(engine, frame, sizeof(frame), place, sizeof(place)) == TIERCEL_FRAME_FOREIGN);
+  CHECK(tiercel_frame_seal(engine, frame, sizeof(frame)) == TIERCEL_FRAME_MALFORMED);
+  frame[TIERCEL_FRAME_LENGTHS + 4] = sizeof(place);
+  CHECK(tiercel_frame_seal(engine, frame, sizeof(frame)) == TIERCEL_FRAME_SOUND);
+  CHECK(tiercel_frame_check(engine, frame, sizeof(frame), place, sizeof(place)) == TIERCEL_FRAME_SOUND);
+  CHECK(tiercel_frame_check(engine, frame, sizeof(frame), NULL, 0) == TIERCEL_FRAME_OTHER_PLACE);
+  CHECK(tiercel_frame_check(engine, NULL, 0, NULL, 0) == TIERCEL_FRAME_TRUNCATED);
+  frame[TIERCEL_FRAME_TTL] ^= 1;
+  CHECK(tiercel_frame_check(engine, frame, sizeof(frame), place, sizeof(place)) == TIERCEL_FRAME_DAMAGED);
+  tiercel_engine_delete(engine);
+}
+
 int main(void) {
   static const Test tests[] = {
       TEST(TheVersionIsThatOfTheHeader),
@@ -245,6 +262,7 @@ int main(void) {
       TEST(AllHandlesOfAClosedCacheAreBad),
       TEST(ALoadEndsOnce),
       TEST(EnginesShareNothing),
+      TEST(AFrameIsSealedAndChecked),
   };
   const int count = RunAll(tests, COUNT(tests)) + TestArguments();
   printf("%d tests, %d checks failed\n", count, failures);

@@ -7,6 +7,7 @@ const CORE_FLOORS = [
   ['memory', 'siphash', 'group', 'names', 'rounds', 'per_call', 'json_document'],
   ['key', 'changes', 'block_table', 'json_reader'],
   ['slab', 'deadlines', 'index_table', 'packed', 'removal_log', 'glob', 'snapshot', 'history', 'ghost', 'ttl_rules'],
+  ['frame'],
   ['entry', 'list', 'handle', 'index'],
   ['policy', 'loads', 'scopes', 'barriers'],
   ['policy_lru', 'policy_sieve', 'policy_s3fifo', 'policy_adaptive', 'options', 'stats'],

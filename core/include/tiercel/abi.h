@@ -12,7 +12,8 @@
  *    is valid until the next call that may remove an entry.
  * 4. A call returns >= 0 on success (a slot, a count, a handle, 0) and a negative TiercelStatus if not.
  *    With TIERCEL_BAD_OPTION and TIERCEL_BAD_ARGUMENT tiercel_message() says what is wrong, as JSON.
- * 5. Ownership. A pointer passed in is read during the call and never kept. A pointer given out (buffer,
+ * 5. Ownership. A pointer passed in is read during the call and never kept; that of tiercel_frame_seal is
+ *    written as well. A pointer given out (buffer,
  *    registers, message, key, value) belongs to the engine; all but the registers are valid until the
  *    next call on that engine.
  * 6. Strings (keys, namespace parts, tags) are pointer, length in bytes and encoding. Any JavaScript
@@ -47,7 +48,7 @@ extern "C" {
 #endif
 
 /* Raised by any change that an existing binding would notice. */
-#define TIERCEL_ABI_VERSION 3
+#define TIERCEL_ABI_VERSION 4
 
 typedef struct TiercelEngine TiercelEngine;
 
@@ -125,6 +126,46 @@ typedef enum TiercelCause {
   /* A key that it depends on changed or went. */
   TIERCEL_CAUSE_DEPENDENCY = 7
 } TiercelCause;
+
+/* What is wrong with a frame. */
+typedef enum TiercelFrameFault {
+  TIERCEL_FRAME_SOUND = 0,
+  /* Something else wrote it. */
+  TIERCEL_FRAME_FOREIGN = 1,
+  TIERCEL_FRAME_OTHER_VERSION = 2,
+  TIERCEL_FRAME_TRUNCATED = 3,
+  /* It was changed, or goes on where it should end. */
+  TIERCEL_FRAME_DAMAGED = 4,
+  /* Its checksum is right, and what it says is not. */
+  TIERCEL_FRAME_MALFORMED = 5,
+  TIERCEL_FRAME_OTHER_PLACE = 6
+} TiercelFrameFault;
+
+/* A frame: what a second tier stores of an entry. A head, at these offsets, then what it has lengths of: the
+ * scopes (name, token, name, token ...), the place (the parts of the namespace and the key), the names (tags
+ * and dependencies, by kind) and the validators (an etag is of kind 0, a last-modified of kind 1), all four
+ * as packed lists, and the payload. Numbers are little-endian: u32, but for the f64 that are said to be. */
+enum {
+  TIERCEL_FRAME_VERSION = 1,
+  /* Two bytes of magic and one more, and a byte of the version. */
+  TIERCEL_FRAME_MAGIC = 0,
+  /* The caller's own, for the payload. */
+  TIERCEL_FRAME_FORMAT = 4,
+  /* u64, of all the rest. */
+  TIERCEL_FRAME_CHECKSUM = 8,
+  /* f64: when the load began and when the frame was written, by clocks of the caller's, and not NaN; then
+   * milliseconds from 0 to infinity: the ttl, the stale time, and how long the load took. */
+  TIERCEL_FRAME_LOADED_AT = 16,
+  TIERCEL_FRAME_WRITTEN_AT = 24,
+  TIERCEL_FRAME_TTL = 32,
+  TIERCEL_FRAME_STALE = 40,
+  TIERCEL_FRAME_TOOK = 48,
+  /* In bytes, of scopes, place, names, validators and payload. */
+  TIERCEL_FRAME_LENGTHS = 56,
+  TIERCEL_FRAME_HEAD = 76,
+  /* In each of the lists. */
+  TIERCEL_FRAME_MOST_STRINGS = 1024
+};
 
 /* Indices into the registers. */
 typedef enum TiercelRegister {
@@ -426,6 +467,19 @@ int32_t tiercel_removal(TiercelEngine* engine, double ns, uint32_t i);
 /* Empties the log; the caller must do so before it uses a slot that a later call returns. */
 TIERCEL_EXPORT(tiercel_removals_clear)
 int32_t tiercel_removals_clear(TiercelEngine* engine, double ns);
+
+/* ---- Frames: `engine` is not looked into ---- */
+
+/* Writes magic, version and checksum into a frame that is otherwise complete. Returns TIERCEL_FRAME_SOUND, or
+ * TIERCEL_FRAME_MALFORMED, with nothing written, if the frame could not be read again. O(bytes). */
+TIERCEL_EXPORT(tiercel_frame_seal)
+int32_t tiercel_frame_seal(TiercelEngine* engine, uint8_t* frame, uint32_t bytes);
+
+/* What is wrong with any bytes that should be a frame of this place, a packed list: one of TiercelFrameFault.
+ * Allocates nothing. O(bytes). */
+TIERCEL_EXPORT(tiercel_frame_check)
+int32_t tiercel_frame_check(TiercelEngine* engine, const uint8_t* frame, uint32_t bytes, const uint8_t* place,
+                            uint32_t place_bytes);
 
 #ifdef __cplusplus
 }

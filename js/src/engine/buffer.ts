@@ -13,8 +13,8 @@ export interface Payload {
 }
 
 /** What the strings of a packed list are, as in their heads. */
-const TAG = 0;
-const DEPENDENCY = 2;
+export const TAG = 0;
+export const DEPENDENCY = 2;
 
 /** What {@link Buffer} needs to fail: thrown, so it does not return. */
 export interface Refusals {
@@ -98,14 +98,8 @@ export class Buffer {
     const { inputs } = this.#port;
     let end = this.listAt + this.listLength;
     for (const text of list) {
-      const at = end + 4;
-      const written = putText(inputs, at, text);
-      const length = written >>> 1;
-      if (length > this.#longest) this.#refuse.tooLong(kind === TAG ? 'tag' : 'dependsOn', length);
-      const head = length * 4 + kind + (written & 1);
-      for (let i = 0; i < 4; i++) inputs[end + i] = head >>> (8 * i);
-      end = at + ((length + 3) & ~3);
-      inputs.fill(0, at + length, end);
+      end = putPacked(inputs, end, text, kind, this.#longest);
+      if (end < 0) this.#refuse.tooLong(kind === TAG ? 'tag' : 'dependsOn', -end);
     }
     this.listLength = end - this.listAt;
   }
@@ -127,19 +121,9 @@ export class Buffer {
   }
 
   readList(): string[] {
-    const { u8 } = this.#port;
+    const start = this.#register(R_KEY);
     const list: string[] = [];
-    const end = this.#register(R_KEY) + this.#register(R_KEY_LENGTH);
-    for (let at = this.#register(R_KEY); at < end; ) {
-      const head =
-        (u8[at] as number) |
-        ((u8[at + 1] as number) << 8) |
-        ((u8[at + 2] as number) << 16) |
-        ((u8[at + 3] as number) << 24);
-      const length = head >>> 2;
-      list.push(textAt(u8, at + 4, at + 4 + length, head & 1));
-      at += 4 + ((length + 3) & ~3);
-    }
+    readPacked(this.#port.u8, start, start + this.#register(R_KEY_LENGTH), (text) => void list.push(text));
     return list;
   }
 
@@ -161,6 +145,36 @@ export class Buffer {
   }
 }
 
+/**
+ * Appends a string to a packed list. Returns where the list ends then, or, with rubbish written, the string's length in
+ * bytes below 0 if that is more than `longest`.
+ */
+export function putPacked(u8: Uint8Array, end: number, text: string, kind: number, longest: number): number {
+  const at = end + 4;
+  const written = putText(u8, at, text);
+  const length = written >>> 1;
+  if (length > longest) return -length;
+  const head = length * 4 + kind + (written & 1);
+  for (let i = 0; i < 4; i++) u8[end + i] = head >>> (8 * i);
+  const next = at + ((length + 3) & ~3);
+  u8.fill(0, at + length, next);
+  return next;
+}
+
+/** Gives out the strings of a packed list, each with its kind. */
+export function readPacked(u8: Uint8Array, start: number, end: number, take: (text: string, kind: number) => void) {
+  for (let at = start; at < end; ) {
+    const head =
+      (u8[at] as number) |
+      ((u8[at + 1] as number) << 8) |
+      ((u8[at + 2] as number) << 16) |
+      ((u8[at + 3] as number) << 24);
+    const length = head >>> 2;
+    take(textAt(u8, at + 4, at + 4 + length, head & 1), head & 2);
+    at += 4 + ((length + 3) & ~3);
+  }
+}
+
 function textAt(u8: Uint8Array, start: number, end: number, encoding: number): string {
   return encoding === UTF16 ? readUtf16(u8, start, end) : readLatin1(u8, start, end);
 }
@@ -177,7 +191,8 @@ function sizeOf(payload: Payload): number {
   return 16 + (payload.bytes === undefined ? 2 * (payload.text?.length ?? 0) : payload.bytes.length);
 }
 
-function sizeOfList(list: readonly string[]): number {
+/** The same of a packed list. */
+export function sizeOfList(list: readonly string[]): number {
   let bytes = 0;
   for (const text of list) bytes += 2 * text.length + 8;
   return bytes;

@@ -1,4 +1,26 @@
 import type { Milliseconds } from '../duration.js';
+import { invalidArgument, TiercelError } from '../errors.js';
+import {
+  FRAME_DAMAGED,
+  FRAME_FOREIGN,
+  FRAME_FORMAT,
+  FRAME_HEAD,
+  FRAME_LENGTHS,
+  FRAME_LOADED_AT,
+  FRAME_MALFORMED,
+  FRAME_MOST_STRINGS,
+  FRAME_OTHER_PLACE,
+  FRAME_OTHER_VERSION,
+  FRAME_SOUND,
+  FRAME_STALE,
+  FRAME_TOOK,
+  FRAME_TRUNCATED,
+  FRAME_TTL,
+  FRAME_WRITTEN_AT,
+} from '../generated/abi.js';
+import { DEPENDENCY, putPacked, readPacked, sizeOfList, TAG } from './buffer.js';
+import { openEngine } from './platform.js';
+import { align, type Port } from './port.js';
 
 /** A scope that an entry belongs to, and the token that it had before the entry's value was loaded. */
 export interface FrameScope {
@@ -13,13 +35,13 @@ export interface FramePlace {
 }
 
 /**
- * What a second tier stores of an entry, in bytes. Any JavaScript string is kept as it is. No list has more than
- * 1024 strings, where a scope counts as two, and a frame has at most 512 MiB.
+ * What a second tier stores of an entry. Any JavaScript string is kept as it is. There are at most 1024 tags and
+ * dependencies, 512 scopes and 1023 parts of the namespace, and a frame has at most 512 MiB, as a string of Redis.
  */
 export interface Frame extends FramePlace {
   /** How the payload is to be read: a number from 0 to 2^32 - 1 that is the writer's own. */
   readonly format: number;
-  /** When the load began and when the frame was written, by a clock of the writer's choice; numbers, but not NaN. */
+  /** When the load began and when the frame was written, by clocks of the writer's choice: numbers, but not NaN. */
   readonly loadedAt: number;
   readonly writtenAt: number;
   /** How long the value stays fresh as of `writtenAt`, from 0 to Infinity; and may be served as stale after that. */
@@ -38,27 +60,183 @@ export interface Frame extends FramePlace {
 /**
  * Why bytes are no frame, or not the one that was looked for:
  * - `foreign`: something else wrote them
- * - `version`: a version of the format that is not known here, as of a newer release
+ * - `version`: of a version of the format that is not known here, as of a newer release
  * - `truncated`: they end too early
  * - `checksum`: they were changed, or go on where they should end
  * - `malformed`: whoever wrote them did it wrong: the checksum is right
  * - `key`: they are of another key or namespace
+ * - `memory`: there is none to look at them
  */
-export type FrameFault = 'foreign' | 'version' | 'truncated' | 'checksum' | 'malformed' | 'key';
+export type FrameFault = 'foreign' | 'version' | 'truncated' | 'checksum' | 'malformed' | 'key' | 'memory';
 
-/*
- * The two calls, of which `tiercel` exports both, and which never let an error of the bytes through:
+const FAULTS: Readonly<Record<number, FrameFault>> = {
+  [FRAME_FOREIGN]: 'foreign',
+  [FRAME_OTHER_VERSION]: 'version',
+  [FRAME_TRUNCATED]: 'truncated',
+  [FRAME_DAMAGED]: 'checksum',
+  [FRAME_MALFORMED]: 'malformed',
+  [FRAME_OTHER_PLACE]: 'key',
+};
+
+const MOST_BYTES = 512 * 1024 ** 2;
+
+/** Kinds of validators, as in the heads of their list. */
+const ETAG = TAG;
+const LAST_MODIFIED = DEPENDENCY;
+
+/** Strings of one kind, and the kind. */
+type Strings = readonly [kind: number, strings: readonly string[]];
+
+/** One for all frames: they are looked at one after the other, and nothing of them stays. */
+let port: Port | undefined;
+
+/** Does something with an engine of `auto`. One that failed is not used again. */
+function withPort<T>(use: (port: Port) => T): T {
+  port ??= openEngine('auto');
+  try {
+    return use(port);
+  } catch (error) {
+    port = undefined;
+    throw error;
+  }
+}
+
+/**
+ * The bytes of a frame. O(bytes).
  *
- *   encodeFrame(frame: Frame): Uint8Array                           ERR_TIERCEL_LIMIT, ERR_TIERCEL_INVALID_ARGUMENT
- *   decodeFrame(bytes: Uint8Array, place: FramePlace): Frame | FrameFault
- *
- * The bytes begin with a head of 72 bytes, in little-endian, at whose fixed places a script may look:
- *    0  'TCF' and the version, 1
- *    4  u32 format
- *    8  u64 checksum of all the rest
- *   16  f64 loadedAt, writtenAt, ttl, stale, took
- *   56  u32 length in bytes of each of: scopes, place, names, payload
- *   72  those, the first three as packed lists (convention 6 of abi.h): for each string a u32 of
- *       (bytes * 4 + kind * 2 + encoding), its bytes, and zeros up to a multiple of 4; Latin-1 where it fits
- * Scopes are name, token, name, token. So in Lua: struct.unpack('<I4', frame, 57) bytes of scopes from index 73 on.
+ * @throws TiercelError `ERR_TIERCEL_INVALID_ARGUMENT`, `ERR_TIERCEL_LIMIT` for one that is too large or has too many
+ *   strings, `ERR_TIERCEL_OUT_OF_MEMORY`
  */
+export function encodeFrame(frame: Frame): Uint8Array {
+  check(frame);
+  const { scopes, tags, dependsOn, etag, lastModified, payload } = frame;
+  const lists: Strings[][] = [
+    [[TAG, scopes.flatMap(({ name, token }) => [name, token])]],
+    [[TAG, placeOf(frame)]],
+    [
+      [TAG, tags],
+      [DEPENDENCY, dependsOn],
+    ],
+    [
+      [ETAG, etag === undefined ? [] : [etag]],
+      [LAST_MODIFIED, lastModified === undefined ? [] : [lastModified]],
+    ],
+  ];
+  let room = FRAME_HEAD + payload.length;
+  for (const [, strings] of lists.flat()) room += roomOf(strings);
+  // What it has at most: one that is a little smaller than the limit is refused as well.
+  if (room > MOST_BYTES) throw limit(`it would have up to ${room} bytes; accepted: ${MOST_BYTES}`);
+  return withPort((engine) => {
+    if (!engine.reserve(room)) throw new TiercelError('ERR_TIERCEL_OUT_OF_MEMORY', 'no memory for a frame');
+    const { inputs } = engine;
+    const head = new DataView(inputs.buffer, inputs.byteOffset, FRAME_HEAD);
+    head.setUint32(FRAME_FORMAT, frame.format, true);
+    head.setFloat64(FRAME_LOADED_AT, frame.loadedAt, true);
+    head.setFloat64(FRAME_WRITTEN_AT, frame.writtenAt, true);
+    head.setFloat64(FRAME_TTL, frame.ttl, true);
+    head.setFloat64(FRAME_STALE, frame.stale, true);
+    head.setFloat64(FRAME_TOOK, frame.took, true);
+    let at = FRAME_HEAD;
+    for (const [i, list] of lists.entries()) {
+      const start = at;
+      for (const [kind, strings] of list) at = put(inputs, at, kind, strings);
+      head.setUint32(FRAME_LENGTHS + 4 * i, at - start, true);
+    }
+    head.setUint32(FRAME_LENGTHS + 4 * lists.length, payload.length, true);
+    inputs.set(payload, at);
+    at += payload.length;
+    if (engine.frameSeal(0, at) !== FRAME_SOUND)
+      throw limit(`accepted: ${FRAME_MOST_STRINGS} tags and dependencies, ${FRAME_MOST_STRINGS / 2} scopes`);
+    return inputs.slice(0, at);
+  });
+}
+
+/**
+ * What bytes say that should be the frame of a place, or why they are not. The payload is a view of the bytes. Whatever
+ * the bytes are, nothing is thrown. O(bytes).
+ */
+export function decodeFrame(bytes: Uint8Array, place: FramePlace): Frame | FrameFault {
+  if (!(bytes instanceof Uint8Array)) throw invalidArgument('bytes', bytes, 'a Uint8Array');
+  if (bytes.length > MOST_BYTES) return 'foreign';
+  const parts = placeOf(place);
+  const placeAt = align(bytes.length);
+  return withPort((engine) => {
+    if (!engine.reserve(placeAt + roomOf(parts))) return 'memory';
+    const { inputs } = engine;
+    inputs.set(bytes);
+    const placeBytes = put(inputs, placeAt, TAG, parts) - placeAt;
+    const fault = engine.frameCheck(0, bytes.length, placeAt, placeBytes);
+    return fault === FRAME_SOUND ? read(inputs, bytes, place) : (FAULTS[fault] ?? 'malformed');
+  });
+}
+
+/** What a frame says that was checked: `inputs` begins with it. */
+function read(inputs: Uint8Array, bytes: Uint8Array, { namespace, key }: FramePlace): Frame {
+  const head = new DataView(inputs.buffer, inputs.byteOffset, FRAME_HEAD);
+  let at = FRAME_HEAD;
+  const next = (i: number) => {
+    const start = at;
+    at += head.getUint32(FRAME_LENGTHS + 4 * i, true);
+    return start;
+  };
+  const scopes: FrameScope[] = [];
+  let name: string | undefined;
+  readPacked(inputs, next(0), at, (text) => {
+    if (name !== undefined) scopes.push({ name, token: text });
+    name = name === undefined ? text : undefined;
+  });
+  next(1);
+  const tags: string[] = [];
+  const dependsOn: string[] = [];
+  readPacked(inputs, next(2), at, (text, kind) => void (kind === TAG ? tags : dependsOn).push(text));
+  let etag: string | undefined;
+  let lastModified: string | undefined;
+  readPacked(inputs, next(3), at, (text, kind) => {
+    if (kind === ETAG) etag = text;
+    if (kind === LAST_MODIFIED) lastModified = text;
+  });
+  return {
+    namespace,
+    key,
+    format: head.getUint32(FRAME_FORMAT, true),
+    loadedAt: head.getFloat64(FRAME_LOADED_AT, true),
+    writtenAt: head.getFloat64(FRAME_WRITTEN_AT, true),
+    ttl: head.getFloat64(FRAME_TTL, true),
+    stale: head.getFloat64(FRAME_STALE, true),
+    took: head.getFloat64(FRAME_TOOK, true),
+    etag,
+    lastModified,
+    tags,
+    dependsOn,
+    scopes,
+    payload: bytes.subarray(at),
+  };
+}
+
+/** The parts of a namespace and the key, which together are no other place's. */
+const placeOf = ({ namespace, key }: FramePlace): Strings[1] => [...namespace, key];
+
+/** An upper bound of the bytes of a packed list; the first thing that is asked of strings from outside. */
+function roomOf(strings: Strings[1]): number {
+  for (const text of strings)
+    if (typeof text !== 'string') throw invalidArgument('namespace, key, scopes, tags, dependsOn', text, 'strings');
+  return sizeOfList(strings);
+}
+
+function put(inputs: Uint8Array, at: number, kind: number, strings: Strings[1]): number {
+  return strings.reduce((end, text) => putPacked(inputs, end, text, kind, Number.POSITIVE_INFINITY), at);
+}
+
+function check(frame: Frame): void {
+  const { format, loadedAt, writtenAt, ttl, stale, took, payload } = frame;
+  if (format >>> 0 !== format) throw invalidArgument('format', format, 'an integer from 0 to 2^32 - 1');
+  for (const [name, stamp] of Object.entries({ loadedAt, writtenAt }))
+    if (typeof stamp !== 'number' || Number.isNaN(stamp)) throw invalidArgument(name, stamp, 'a number');
+  for (const [name, length] of Object.entries({ ttl, stale, took }))
+    if (!(typeof length === 'number' && length >= 0)) throw invalidArgument(name, length, 'milliseconds from 0');
+  if (!(payload instanceof Uint8Array)) throw invalidArgument('payload', payload, 'a Uint8Array');
+}
+
+function limit(what: string): TiercelError {
+  return new TiercelError('ERR_TIERCEL_LIMIT', `a frame is too large: ${what}`);
+}

@@ -24,7 +24,9 @@ type NumbersOnly =
   | 'snapshotDrop'
   | 'restoreNext'
   | 'removal'
-  | 'removalsClear';
+  | 'removalsClear'
+  | 'frameSeal'
+  | 'frameCheck';
 type WithString =
   | 'namespace'
   | 'get'
@@ -320,6 +322,15 @@ class NativePort implements Port {
   removalsClear(ns: number): number {
     this.#with(ns);
     return this.#addon.removalsClear();
+  }
+
+  frameSeal(frameAt: number, bytes: number): number {
+    this.#with(frameAt, bytes);
+    return this.#addon.frameSeal();
+  }
+  frameCheck(frameAt: number, bytes: number, placeAt: number, placeBytes: number): number {
+    this.#with(frameAt, bytes, placeAt, placeBytes);
+    return this.#addon.frameCheck();
   }
 
   /** Where the numbers of the next call go, from 1 on. */

@@ -124,4 +124,7 @@ export interface Port {
 
   removal(ns: number, i: number): number;
   removalsClear(ns: number): number;
+
+  frameSeal(frameAt: number, bytes: number): number;
+  frameCheck(frameAt: number, bytes: number, placeAt: number, placeBytes: number): number;
 }

@@ -275,6 +275,13 @@ class WasmPort implements Port {
   removalsClear(ns: number): number {
     return this.#call(this.#exports.tiercel_removals_clear, ns);
   }
+  frameSeal(frameAt: number, bytes: number): number {
+    return this.#call(this.#exports.tiercel_frame_seal, this.#base + frameAt, bytes);
+  }
+  frameCheck(frameAt: number, bytes: number, placeAt: number, placeBytes: number): number {
+    const base = this.#base;
+    return this.#call(this.#exports.tiercel_frame_check, base + frameAt, bytes, base + placeAt, placeBytes);
+  }
 
   // A function of wasm leaves arguments aside that it has no parameter for. A rest parameter would cost an array.
 
