@@ -163,17 +163,11 @@ TEST_CASE("a frame whose lengths are not its own is not sealed") {
   }
   // Lengths whose sum is right modulo 2^32.
   std::string around = unsealed;
-  const uint32_t huge = 0xfffffffc;
-  uint32_t place = 0;
-  std::memcpy(&place, around.data() + TIERCEL_FRAME_LENGTHS + 4, sizeof(place));
-  place += 4;
-  std::memcpy(around.data() + TIERCEL_FRAME_LENGTHS + 4, &place, sizeof(place));
-  uint32_t names = 0;
-  std::memcpy(&names, around.data() + TIERCEL_FRAME_LENGTHS + 8, sizeof(names));
-  names += huge;
-  std::memcpy(around.data() + TIERCEL_FRAME_LENGTHS + 8, &names, sizeof(names));
+  for (const size_t at : std::vector<size_t>{TIERCEL_FRAME_LENGTHS, TIERCEL_FRAME_LENGTHS + 4}) {
+    around[at + 3] = static_cast<char>(around[at + 3] ^ 0x80);
+  }
   REQUIRE(seal(around) == TIERCEL_FRAME_MALFORMED);
-  REQUIRE(Check(Sealed(around), FrameParts().place) != TIERCEL_FRAME_SOUND);
+  REQUIRE(Check(Sealed(around), FrameParts().place) == TIERCEL_FRAME_TRUNCATED);
 }
 
 TEST_CASE("neither sealing nor checking allocates") {
