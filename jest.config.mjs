@@ -14,7 +14,7 @@ export default {
   testTimeout: 180_000,
   testMatch: ['**/*.test.ts'],
   // TypeScript names its own files by the extension they have once compiled.
-  moduleNameMapper: { '^(\\./.*)\\.js$': '$1' },
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {
     '\\.ts$': [
       '@swc/jest',

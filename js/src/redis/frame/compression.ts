@@ -14,7 +14,10 @@ export function compress(bytes: Uint8Array): Promise<Uint8Array> {
   });
 }
 
-/** @param most bytes of the result; rejects with a RangeError if it would be larger, at once and not after */
+/** Code of the error if there is more than there may be. */
+export const TOO_LARGE = 'ERR_BUFFER_TOO_LARGE';
+
+/** @param most bytes of the result; rejects with {@link TOO_LARGE} as soon as there are more */
 export function decompress(bytes: Uint8Array, most: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     zlib?.inflateRaw(bytes, { maxOutputLength: most }, (error, result) =>

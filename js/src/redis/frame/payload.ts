@@ -3,7 +3,7 @@ import type { FramePlace } from '../../engine/frame.js';
 import { invalidOption, TiercelError } from '../../errors.js';
 import { type Readers, read, size } from '../../memory/readers.js';
 import type { Size } from '../../memory/types.js';
-import { compress, decompress, hasCompression } from './compression.js';
+import { compress, decompress, hasCompression, TOO_LARGE } from './compression.js';
 import { Encryption, type EncryptionKey, encryptionKeys } from './encryption.js';
 import { isSerializerId, json, type PayloadSerializer, rawBytes, serialize } from './serializers.js';
 
@@ -128,7 +128,7 @@ export class PayloadCodec {
       try {
         payload = await decompress(payload, this.#maxBytes);
       } catch (error) {
-        return error instanceof RangeError ? 'size' : 'compression';
+        return (error as NodeJS.ErrnoException).code === TOO_LARGE ? 'size' : 'compression';
       }
     }
     return this.#deserialize(serializer, payload);
