@@ -1,0 +1,140 @@
+// Several servers that belong together, with the configuration of examples/redis.
+import { join } from 'node:path';
+import { configured, example } from './configured.mjs';
+import { send } from './resp.mjs';
+import { freePort, RedisServer, serverConfiguration, until } from './server.mjs';
+
+/** A port and, for the bus between the nodes of a cluster, another one. */
+async function freePorts(count) {
+  const ports = new Set();
+  while (ports.size < count) ports.add(await freePort());
+  return [...ports];
+}
+
+/** Runs `build`; if it fails, nothing of what it began is left. @template T */
+async function orNothing(servers, build) {
+  try {
+    return await build();
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.stop()));
+    throw error;
+  }
+}
+
+const stopAll = (servers) => async () => {
+  await Promise.all(servers.map((server) => server.stop()));
+};
+
+/** What the sentinels call the primary. */
+export const PRIMARY_NAME = 'cache';
+
+/**
+ * A primary, two replicas and three sentinels, which agree on what there is.
+ *
+ * @param {{ downAfter?: number }} [options] downAfter: milliseconds after which a server is taken for gone
+ */
+export async function startSentinels({ downAfter = 1_000 } = {}) {
+  const [first, ...ports] = await freePorts(6);
+  const servers = [first, ...ports.slice(0, 2)].map(
+    (port, i) =>
+      new RedisServer(port, (folder) => {
+        const text = serverConfiguration(port)(folder);
+        return i === 0 ? text : `${text}replicaof 127.0.0.1 ${first}\n`;
+      }),
+  );
+  const sentinels = ports.slice(2).map(
+    (port) =>
+      new RedisServer(
+        port,
+        (folder) =>
+          configured(example('sentinel.conf'), {
+            port,
+            bind: '127.0.0.1',
+            dir: folder,
+            'sentinel resolve-hostnames': 'no',
+            'sentinel announce-hostnames': 'no',
+            [`sentinel monitor ${PRIMARY_NAME}`]: `127.0.0.1 ${first} 2`,
+            [`sentinel down-after-milliseconds ${PRIMARY_NAME}`]: downAfter,
+            [`sentinel failover-timeout ${PRIMARY_NAME}`]: 3_000,
+          }),
+        { sentinel: true },
+      ),
+  );
+  const all = [...servers, ...sentinels];
+  return orNothing(all, async () => {
+    await Promise.all(servers.map((server) => server.start()));
+    await Promise.all(sentinels.map((sentinel) => sentinel.start()));
+    await until('the replicas are in step, and the sentinels know of them and of each other', async () => {
+      const facts = await Promise.all(
+        sentinels.map((sentinel) => sentinel.command('SENTINEL', 'MASTER', PRIMARY_NAME)),
+      );
+      return facts.every((list) => {
+        const fact = (name) => list[list.indexOf(name) + 1];
+        return fact('num-slaves') === '2' && fact('num-other-sentinels') === '2' && fact('flags') === 'master';
+      });
+    });
+    await until(
+      'the replicas are in step',
+      async () => (await servers[0].command('INFO', 'replication')).match(/state=online/g)?.length === 2,
+    );
+    return {
+      servers,
+      sentinels,
+      /** The server that the sentinels name as the primary now. */
+      async primary() {
+        const [, port] = await sentinels[0].command('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', PRIMARY_NAME);
+        return servers.find((server) => server.port === Number(port));
+      },
+      stop: stopAll(all),
+      [Symbol.asyncDispose]: stopAll(all),
+    };
+  });
+}
+
+const SLOTS = 16_384;
+
+/** A cluster of three primaries that serve all slots. */
+export async function startCluster() {
+  const ports = await freePorts(6);
+  const servers = ports
+    .slice(0, 3)
+    .map(
+      (port, i) =>
+        new RedisServer(
+          port,
+          (folder) =>
+            serverConfiguration(port)(folder) +
+            configured(example('cluster.conf'), { 'cluster-config-file': join(folder, 'nodes.conf') }) +
+            `cluster-port ${ports[3 + i]}\n`,
+        ),
+    );
+  return orNothing(servers, async () => {
+    await Promise.all(servers.map((server) => server.start()));
+    const share = Math.ceil(SLOTS / servers.length);
+    await Promise.all(
+      servers.map(async ({ port }, i) => {
+        const last = Math.min((i + 1) * share, SLOTS) - 1;
+        await send(port, [
+          ['CLUSTER', 'SET-CONFIG-EPOCH', i + 1],
+          ['CLUSTER', 'ADDSLOTSRANGE', i * share, last],
+        ]);
+      }),
+    );
+    for (const [i, { port }] of servers.entries())
+      if (i > 0) await servers[0].command('CLUSTER', 'MEET', '127.0.0.1', port, ports[3 + i]);
+    await until('all nodes know of all slots', async () => {
+      const infos = await Promise.all(servers.map((server) => server.command('CLUSTER', 'INFO')));
+      return infos.every((info) => /cluster_state:ok/.test(info) && /cluster_slots_ok:16384/.test(info));
+    });
+    return {
+      servers,
+      /** The server that serves the slot of a key. */
+      async ownerOf(key) {
+        const slot = await servers[0].command('CLUSTER', 'KEYSLOT', key);
+        return servers[Math.floor(slot / share)];
+      },
+      stop: stopAll(servers),
+      [Symbol.asyncDispose]: stopAll(servers),
+    };
+  });
+}
