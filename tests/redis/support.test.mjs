@@ -1,5 +1,6 @@
 // That the servers and the network of these tests do what the tests rely on.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -65,6 +66,27 @@ describe('a server', () => {
     assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
     assert.equal(existsSync(folder), false);
   });
+});
+
+it('a server does not outlive the process of its test, however that ends', async () => {
+  const module = new URL('./support/server.mjs', import.meta.url);
+  const script = `import { startServer } from '${module}'; const { pid, folder } = await startServer();
+    console.log(JSON.stringify({ pid, folder })); setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = await once(child.stdout, 'data');
+  const { pid, folder } = JSON.parse(line);
+  assert.equal(existsSync(folder), true);
+  child.kill('SIGKILL');
+  await until('the server is gone', () => {
+    try {
+      return !process.kill(pid, 0);
+    } catch {
+      return true;
+    }
+  });
+  await until('its folder is gone', () => !existsSync(folder));
 });
 
 describe('a proxy', () => {

@@ -62,11 +62,7 @@ it('each user of the examples may do what it is for, and nothing else', async ()
       ['REPLICAOF', 'NO', 'ONE'],
       ['EVAL', "return redis.call('GET', 'other:a')", 0],
     ])
-      await assert.rejects(
-        as('tiercel', ...command),
-        /NOPERM|can't access/i,
-        command.join(' '),
-      );
+      await assert.rejects(as('tiercel', ...command), /NOPERM|can't access/i, command.join(' '));
     await as('tiercel-health', 'INFO');
     await as('tiercel-health', 'SLOWLOG', 'GET', 1);
     for (const command of [
