@@ -119,6 +119,25 @@ describe('a frame', () => {
     }
   });
 
+  it.each([
+    ['JSON', bytesOf('{"value":{"price":12.5},"expires":1700000000000}')],
+    ['an array of JSON', bytesOf('[1,"a",null]')],
+    ['a text', bytesOf('value')],
+    ['a number, as INCR leaves it', bytesOf('42')],
+    ['nothing', new Uint8Array()],
+    ['MessagePack', new Uint8Array([0x82, 0xa1, 0x76, 0x01, 0xa1, 0x65, 0xcb, 0, 0, 0, 0, 0, 0, 0, 0])],
+    ['gzip', new Uint8Array([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x2b, 0x29, 0x4a, 0xcd])],
+    ['a DUMP of Redis', new Uint8Array([0, 1, 0x61, 10, 0, 0x4c, 0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c])],
+    ['structured clone of V8', new Uint8Array([0xff, 0x0f, 0x6f, 0x22, 1, 0x61, 0x49, 2, 0x7b, 1])],
+    ['PHP', bytesOf('a:1:{s:5:"price";d:12.5;}')],
+    ['a pickle of Python', new Uint8Array([0x80, 4, 0x95, 3, 0, 0, 0, 0, 0, 0, 0, 0x4b, 1, 0x2e])],
+    ['UTF-16', new Uint8Array([0xff, 0xfe, 0x61, 0])],
+    ['zeros', new Uint8Array(200)],
+    ['a snapshot of a cache', new Uint8Array([...bytesOf('tiercel'), 0x1a, 1, 0, 0, 0])],
+  ])('is no payload of somebody else: %s', (_, bytes) => {
+    expect(decodeFrame(bytes, BARE)).toBe(bytes.length === 0 ? 'truncated' : 'foreign');
+  });
+
   it('has no number, string or list that could not be read', () => {
     const wrong: [Partial<Record<keyof Frame, unknown>>, RegExp][] = [
       [{ format: -1 }, /^format: got -1; accepted: an integer/],
@@ -141,5 +160,63 @@ describe('a frame', () => {
     const scopes = many.slice(0, 513).map((name) => ({ name, token: '' }));
     expectThrow(() => encodeFrame({ ...BARE, scopes }), 'ERR_TIERCEL_LIMIT', /512 scopes/);
     expectThrow(() => decodeFrame('text' as never, BARE), 'ERR_TIERCEL_INVALID_ARGUMENT', /^bytes/);
+  });
+});
+
+/** An engine of its own for frames, whose exports `change` may replace. */
+function isolated(change: (exports: Record<string, unknown>) => void): typeof import('tiercel') {
+  const { TIERCEL_ENGINE } = process.env;
+  const RealInstance = WebAssembly.Instance;
+  class Changed {
+    readonly exports: Record<string, unknown>;
+    constructor(module: WebAssembly.Module) {
+      this.exports = { ...new RealInstance(module).exports };
+      change(this.exports);
+    }
+  }
+  process.env.TIERCEL_ENGINE = 'wasm';
+  WebAssembly.Instance = Changed as unknown as typeof WebAssembly.Instance;
+  try {
+    let tiercel: typeof import('tiercel') | undefined;
+    jest.isolateModules(() => {
+      tiercel = require('tiercel') as typeof import('tiercel');
+    });
+    // Opens the engine; what it answers is for the tests to say.
+    try {
+      tiercel?.decodeFrame(new Uint8Array(), BARE);
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'ERR_TIERCEL_ENGINE_FAILED' });
+    }
+    return tiercel as typeof import('tiercel');
+  } finally {
+    process.env.TIERCEL_ENGINE = TIERCEL_ENGINE;
+    WebAssembly.Instance = RealInstance;
+  }
+}
+
+describe('an engine for frames', () => {
+  it('that has no memory makes a miss of a frame, and refuses to write one', () => {
+    let full = false;
+    const tiercel = isolated((exports) => {
+      const buffer = exports.tiercel_buffer as (engine: number, bytes: number) => number;
+      exports.tiercel_buffer = (engine: number, bytes: number) => (full ? 0 : buffer(engine, bytes));
+    });
+    const frame = { ...EVERYTHING, payload: new Uint8Array(2_000_000) };
+    const bytes = encodeFrame(frame);
+    full = true;
+    expect(tiercel.decodeFrame(bytes, frame)).toBe('memory');
+    expect(() => tiercel.encodeFrame(frame)).toThrow(expect.objectContaining({ code: 'ERR_TIERCEL_OUT_OF_MEMORY' }));
+    full = false;
+    expect(tiercel.decodeFrame(bytes, frame)).toMatchObject({ key: frame.key });
+  });
+
+  it('that traps is replaced by another', () => {
+    const tiercel = isolated((exports) => {
+      exports.tiercel_frame_check = () => {
+        throw new WebAssembly.RuntimeError('unreachable');
+      };
+    });
+    // Opening it has met the trap already: this is the one after it.
+    expect(tiercel.decodeFrame(encodeFrame(EVERYTHING), EVERYTHING)).toEqual(EVERYTHING);
   });
 });
