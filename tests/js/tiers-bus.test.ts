@@ -198,6 +198,18 @@ describe('when a message may be missing', () => {
     expect(b.health().bus?.state).toBe('live');
   });
 
+  test('as nothing comes any more, that is noticed though signs of life are sent more often than waited for', async () => {
+    const hub = memoryBus({ heartbeat: 100, patience: 1_000 });
+    const cache = await openTiers({ bus: hub.connect() });
+    expect(cache.health().bus?.state).toBe('live');
+    hub.fault = () => [];
+    await jest.advanceTimersByTimeAsync(1_100);
+    expect(cache.health().bus).toMatchObject({ state: 'down', reason: 'no heartbeat came back' });
+    hub.fault = undefined;
+    await jest.advanceTimersByTimeAsync(100);
+    expect(cache.health().bus?.state).toBe('live');
+  });
+
   test('nor could be sent: the change is pending, and is sent when that is possible again', async () => {
     const { a, b, hub, clock } = await fleet(2);
     await a.set('k', 1);

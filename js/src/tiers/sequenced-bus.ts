@@ -119,12 +119,14 @@ export class SequencedBus implements Bus {
 
   /** Tells the others how far this one has come, and itself that it still hears. */
   #signOfLife(): void {
-    this.#stop();
+    clearTimeout(this.#beat);
     if (!this.#isUp || this.#closed) return;
     for (const [id, sender] of this.#senders) if (++sender.silent > FORGET) this.#senders.delete(id);
     this.#beat = unref(setTimeout(() => this.#signOfLife(), this.#heartbeat));
-    this.#deadline = unref(
+    // Of the oldest that has not come back: those after it are no reason to wait longer.
+    this.#deadline ??= unref(
       setTimeout(() => {
+        this.#deadline = undefined;
         this.#counts.silences++;
         this.#lost('no heartbeat came back');
       }, this.#patience),
@@ -136,7 +138,12 @@ export class SequencedBus implements Bus {
 
   #stop(): void {
     clearTimeout(this.#beat);
+    this.#cameBack();
+  }
+
+  #cameBack(): void {
     clearTimeout(this.#deadline);
+    this.#deadline = undefined;
   }
 
   // ---- The others
@@ -154,7 +161,7 @@ export class SequencedBus implements Bus {
 
   #heardMyself({ changes }: Message): void {
     if (changes.length > 0) return;
-    clearTimeout(this.#deadline);
+    this.#cameBack();
     if (this.#isLive || !this.#isUp) return;
     this.#isLive = true;
     this.#listener?.live();
