@@ -12,6 +12,7 @@ const MAIN = { workerd: 'workerd', 'edge-light': 'edge-light', node: 'node', bro
 /** What `tiercel/NAME` is, on every runtime: a file of js/src. Whatever depends on the runtime it takes from `tiercel`. */
 export const SUBPATHS = {
   patterns: 'patterns/index.ts',
+  redis: 'redis/index.ts',
   warming: 'warming/index.ts',
 };
 

@@ -19,6 +19,7 @@ import {
   version,
 } from 'tiercel';
 import { cacheAside, Repository, type WriteBehind, writeBehind } from 'tiercel/patterns';
+import { DistributedLock, type HeldLock, type RedisClient, redisBus, redisHealth, redisTier } from 'tiercel/redis';
 import { Refresher, Warmer, type WarmResult } from 'tiercel/warming';
 
 interface User {
@@ -56,6 +57,12 @@ export const users = new Repository<User & { id: number }, number>(MemoryCache.c
 });
 export const found1: Promise<(User & { id: number }) | undefined> = users.get(1);
 export const results: Promise<WarmResult[]> = new Warmer().add({ name: 'a', run: () => 1 }).run();
+export const tiers = (client: RedisClient) => ({ remote: redisTier(client, { prefix: 'a' }), bus: redisBus(client) });
+export const withRedis = (client: RedisClient): Promise<Cache<User>> => createCache<User>(tiers(client));
+export const held = (client: RedisClient): Promise<HeldLock> => new DistributedLock(client, 'a').acquire({ wait: '1s' });
+export const rate = async (client: RedisClient) => (await redisHealth(client)).lookups.hitRate?.toFixed(2);
+// @ts-expect-error no client has so little
+export const none = redisTier({ status: 'ready' });
 export const refresher = new Refresher<User, MemoryCache<User>>(cache, { load: () => undefined });
 // @ts-expect-error a store takes values of the type
 cacheAside<User>(cache, { load: () => 1 });

@@ -1,0 +1,173 @@
+import type { Milliseconds } from '../duration.js';
+import { TiercelError } from '../errors.js';
+import type { RemoteCall } from '../tiers/remote.js';
+import { LONGEST_DELAY } from '../timers.js';
+import type { RedisArgument, RedisBytes, RedisPort, RedisReply } from './port.js';
+import { SCRIPTS, type ScriptName } from './scripts.js';
+
+/** How often a script may turn out not to be there, and be loaded again, in one call. */
+const MOST_LOADS = 3;
+
+export interface CommandOptions {
+  readonly prefix: string;
+  readonly timeout: Milliseconds;
+  readonly maxInFlight: number;
+  /** Whether what was written before the server started counts. */
+  readonly durable: boolean;
+}
+
+/** A call of a script. */
+interface Job {
+  readonly script: ScriptName;
+  readonly args: readonly RedisArgument[];
+  readonly call: RemoteCall | undefined;
+  readonly resolve: (reply: RedisReply) => void;
+  readonly reject: (error: unknown) => void;
+  loads: number;
+}
+
+/**
+ * Calls of scripts, over a connection that others use as well. They take effect in the order in which they were made,
+ * also when the server has lost its scripts: then all wait until those before them are answered and the scripts are there
+ * again. A call ends within the timeout; it is counted as in flight until it is answered, so that what a server that
+ * hangs has not answered is bounded.
+ */
+export class Commands {
+  readonly port: RedisPort;
+  readonly counts = { calls: 0, timeouts: 0, refused: 0, loads: 0 };
+  inFlight = 0;
+  readonly #options: CommandOptions;
+  readonly #id = Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join('');
+  #calls = 0;
+  readonly #shas = new Map<ScriptName, string>();
+  /** Sent and not answered. */
+  readonly #sent = new Set<Job>();
+  /** Answered that the script is not there, in the order in which they were sent. */
+  #refused: Job[] = [];
+  /** Made while scripts are being loaded. */
+  #waiting: Job[] | undefined;
+
+  constructor(port: RedisPort, options: CommandOptions) {
+    this.port = port;
+    this.#options = options;
+  }
+
+  /**
+   * @param deadline until when it may take effect, by the clock of the server; 0: at any time
+   * @param more how much longer than the timeout it may take
+   */
+  async run(
+    script: ScriptName,
+    args: readonly RedisArgument[],
+    { call, deadline = 0, more = 0 }: { call?: RemoteCall; deadline?: number; more?: Milliseconds } = {},
+  ): Promise<RedisReply> {
+    const { prefix, durable } = this.#options;
+    const nonce = `${this.#id}.${(++this.#calls).toString(36)}`;
+    const head = [`${prefix}:`, nonce, durable ? '0' : '1', deadline.toFixed(0)];
+    return this.#within(script, more, () => {
+      return new Promise((resolve, reject) => {
+        const job: Job = { script, args: [...head, ...args], call, resolve, reject, loads: 0 };
+        if (this.#waiting !== undefined) this.#waiting.push(job);
+        else if (this.#shas.has(script)) this.#send(job);
+        else this.#wantsLoading(job);
+      });
+    });
+  }
+
+  /** A command as it is. */
+  command(...args: RedisArgument[]): Promise<RedisReply> {
+    return this.#within(String(args[0]), 0, () => this.port.send(args));
+  }
+
+  #within(what: string, more: Milliseconds, send: () => Promise<RedisReply>): Promise<RedisReply> {
+    const { timeout, maxInFlight } = this.#options;
+    // Clients keep commands for when they are connected again: by then nobody wants them.
+    if (!this.port.isReady() || this.inFlight >= maxInFlight) {
+      this.counts.refused++;
+      const why = this.port.isReady() ? `${maxInFlight} calls are in flight` : 'the client is not connected';
+      return Promise.reject(new TiercelError('ERR_TIERCEL_UNAVAILABLE', `${what}: ${why}`));
+    }
+    this.counts.calls++;
+    this.inFlight++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => {
+          this.counts.timeouts++;
+          reject(new TiercelError('ERR_TIERCEL_TIMEOUT', `${what}: Redis gave no answer within the timeout`));
+        },
+        Math.min(timeout + more, LONGEST_DELAY),
+      );
+      const answered = () => {
+        this.inFlight--;
+        clearTimeout(timer);
+      };
+      send().then(
+        (reply) => {
+          answered();
+          resolve(reply);
+        },
+        (error: unknown) => {
+          answered();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  // ---- Scripts
+
+  #send(job: Job): void {
+    this.#sent.add(job);
+    this.port
+      .send(['EVALSHA', this.#shas.get(job.script) as string, '0', ...job.args])
+      .then(job.resolve, (error: unknown) => {
+        if (isNoScript(error) && job.loads++ < MOST_LOADS) this.#wantsLoading(job);
+        else job.reject(error);
+      })
+      .finally(() => {
+        this.#sent.delete(job);
+        this.#load();
+      });
+  }
+
+  #wantsLoading(job: Job): void {
+    this.#refused.push(job);
+    this.#waiting ??= [];
+    this.#load();
+  }
+
+  /** Loads all scripts once nothing is under way, and sends what had to wait. */
+  #load(): void {
+    if (this.#waiting === undefined || this.#sent.size > 0 || this.#refused.length === 0) return;
+    const refused = this.#refused;
+    this.#refused = [];
+    this.counts.loads++;
+    const names = Object.keys(SCRIPTS) as ScriptName[];
+    Promise.all(names.map((name) => this.port.send(['SCRIPT', 'LOAD', SCRIPTS[name]]))).then(
+      (shas) => {
+        for (const [i, name] of names.entries()) this.#shas.set(name, textOf(shas[i]));
+        this.#go(refused, (job) => this.#send(job));
+      },
+      (error: unknown) => this.#go(refused, (job) => job.reject(error)),
+    );
+  }
+
+  #go(refused: readonly Job[], what: (job: Job) => void): void {
+    const jobs = [...refused, ...(this.#waiting ?? [])];
+    this.#waiting = undefined;
+    for (const job of jobs) {
+      // Its signal costs as much as a call, so it is not asked for where nothing was waited for.
+      if (job.call?.signal.aborted) job.reject(job.call.signal.reason);
+      else what(job);
+    }
+  }
+}
+
+export function textOf(reply: RedisReply | undefined): string {
+  if (typeof reply === 'object' && reply !== null && 'latin1Slice' in reply) return (reply as RedisBytes).latin1Slice();
+  return String(reply);
+}
+
+function isNoScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT');
+}

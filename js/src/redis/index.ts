@@ -1,0 +1,20 @@
+export { type RedisBus, type RedisBusOptions, redisBus } from './bus.js';
+export {
+  type AcquireOptions,
+  DistributedLock,
+  type DistributedLockOptions,
+  type HeldLock,
+} from './distributed-lock.js';
+export type { EncryptionKey } from './frame/encryption.js';
+export type { PayloadOptions } from './frame/payload.js';
+export { type MessagePack, messagePack, type PayloadSerializer } from './frame/serializers.js';
+export {
+  type RedisClusterHealth,
+  type RedisHealth,
+  type RedisHealthOptions,
+  type RedisSlotRange,
+  redisHealth,
+} from './health.js';
+export type { IoredisLike, NodeRedisLike, RedisClient } from './port.js';
+export { redisSlot } from './slots.js';
+export { type RedisTier, type RedisTierOptions, redisTier } from './tier.js';

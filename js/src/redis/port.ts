@@ -1,0 +1,217 @@
+import { invalidArgument } from '../errors.js';
+
+/** An argument of a command. Strings go as UTF-8. */
+export type RedisArgument = string | Uint8Array;
+
+/** A string of a reply. Strings of both kinds of client, and of both versions of the protocol, come as one of these. */
+export type RedisBytes = Uint8Array & { latin1Slice(start?: number, end?: number): string };
+export type RedisReply = null | number | string | RedisBytes | readonly RedisReply[];
+
+/** A connection of its own that listens to a channel. */
+export interface Subscription {
+  close(): void;
+}
+
+export interface SubscriptionListener {
+  message(text: string): void;
+  /** It is subscribed; again after each `down`. */
+  up(): void;
+  down(reason: string): void;
+}
+
+/** All that is needed of a client: few things, which every client of Redis has in one way or another. */
+export interface RedisPort {
+  readonly client: 'node-redis' | 'ioredis';
+  readonly topology: 'standalone' | 'sentinel';
+  /** Whether a command would go out now, and not wait for a connection. */
+  isReady(): boolean;
+  /** Sends a command at once, after those before it. Strings of the reply are bytes, or text if they are the status of a command. */
+  send(args: readonly RedisArgument[]): Promise<RedisReply>;
+  subscribe(channel: string, listener: SubscriptionListener): Subscription;
+}
+
+type Method<T> = (...args: never[]) => T;
+
+/** What is used of `redis`, that is node-redis, 5 and 6. */
+export interface NodeRedisLike {
+  readonly isReady: boolean;
+  readonly isOpen: boolean;
+  readonly sendCommand: Method<Promise<unknown>>;
+  readonly duplicate: Method<unknown>;
+  readonly subscribe: Method<Promise<unknown>>;
+  readonly destroy: Method<unknown>;
+  readonly on: Method<unknown>;
+}
+
+/** What is used of ioredis 5 and 6, and of iovalkey. */
+export interface IoredisLike {
+  readonly status: string;
+  readonly callBuffer: Method<Promise<unknown>>;
+  readonly duplicate: Method<unknown>;
+  readonly subscribe: Method<Promise<unknown>>;
+  readonly disconnect: Method<unknown>;
+  readonly on: Method<unknown>;
+}
+
+/** A client of the application's own, connected: of node-redis (`createClient`, `createSentinel`) or ioredis. */
+export type RedisClient = NodeRedisLike | IoredisLike;
+
+/** Recognises a client by its shape: no client is imported. @throws ERR_TIERCEL_INVALID_ARGUMENT */
+export function portOf(client: RedisClient): RedisPort {
+  const has = (method: string) => typeof (client as unknown as Record<string, unknown> | null)?.[method] === 'function';
+  if (has('on') && has('duplicate') && has('subscribe')) {
+    const { isCluster, slots } = client as { isCluster?: boolean; slots?: unknown };
+    if (isCluster === true || slots !== undefined)
+      throw invalidArgument('client', client, 'a client of one server or of Sentinel: Cluster is not supported');
+    if (has('callBuffer')) return ioredisPort(client as unknown as Ioredis);
+    if (has('sendCommand')) return nodeRedisPort(client as unknown as NodeRedis);
+  }
+  throw invalidArgument('client', client, 'a client of redis (node-redis) or ioredis');
+}
+
+type On = (event: string, listener: (...args: never[]) => void) => unknown;
+
+// ---- node-redis
+
+interface NodeRedis {
+  readonly isReady: boolean;
+  readonly isOpen: boolean;
+  sendCommand(...args: unknown[]): Promise<RedisReply>;
+  duplicate(): NodeRedis;
+  connect(): Promise<unknown>;
+  subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
+  destroy(): void;
+  on: On;
+}
+
+/** Strings of replies as bytes: the type is the byte that RESP marks them with. */
+const AS_BYTES = { typeMapping: { 36: (globalThis as { Buffer?: unknown }).Buffer } };
+
+function nodeRedisPort(client: NodeRedis): RedisPort {
+  const isSentinel = 'getSentinelNode' in client;
+  return {
+    client: 'node-redis',
+    topology: isSentinel ? 'sentinel' : 'standalone',
+    isReady: () => client.isReady,
+    send: (args) => {
+      const list = args.map(asBuffer);
+      // The first parameter of a Sentinel says that a replica will not do.
+      return isSentinel ? client.sendCommand(false, list, AS_BYTES) : client.sendCommand(list, AS_BYTES);
+    },
+    subscribe: (channel, listener) => {
+      const own = client.duplicate();
+      let closed = false;
+      let isSubscribed = false;
+      own.on('error', (error: Error) => {
+        if (!closed) listener.down(error.message);
+      });
+      for (const event of ['reconnecting', 'end'])
+        own.on(event, () => {
+          if (!closed) listener.down('the connection ended');
+        });
+      // It subscribes again by itself before it says so.
+      own.on('ready', () => {
+        if (!closed && isSubscribed) listener.up();
+      });
+      const start = async () => {
+        await own.connect();
+        await own.subscribe(channel, (message) => {
+          if (!closed) listener.message(message);
+        });
+        isSubscribed = true;
+        if (!closed) listener.up();
+      };
+      start().catch((error: Error) => {
+        if (!closed) listener.down(error.message);
+      });
+      return {
+        close() {
+          closed = true;
+          // One that never connected has nothing to be destroyed.
+          if (own.isOpen) own.destroy();
+        },
+      };
+    },
+  };
+}
+
+// ---- ioredis
+
+interface Ioredis {
+  readonly status: string;
+  readonly options?: { readonly sentinels?: unknown };
+  readonly stream?: { cork?(): void; uncork?(): void };
+  callBuffer(command: string, ...args: RedisArgument[]): Promise<RedisReply>;
+  duplicate(options?: object): Ioredis;
+  subscribe(channel: string): Promise<unknown>;
+  disconnect(): void;
+  on: On;
+}
+
+/** Streams that are held back, until all that is due has been written: it goes out with one call of the system. */
+const heldBack = new WeakSet<object>();
+
+function holdBack(stream: Ioredis['stream']): void {
+  const { process } = globalThis as { process?: { nextTick?(callback: () => void): void } };
+  if (stream?.cork === undefined || process?.nextTick === undefined || heldBack.has(stream)) return;
+  heldBack.add(stream);
+  stream.cork();
+  // After all promise jobs, and those that they lead to.
+  process.nextTick(() => {
+    heldBack.delete(stream);
+    stream.uncork?.();
+  });
+}
+
+function ioredisPort(client: Ioredis): RedisPort {
+  const isSentinel = Array.isArray(client.options?.sentinels);
+  return {
+    client: 'ioredis',
+    topology: isSentinel ? 'sentinel' : 'standalone',
+    isReady: () => client.status === 'ready',
+    send: ([command, ...args]) => {
+      holdBack(client.stream);
+      return client.callBuffer(command as string, ...args.map(asBuffer));
+    },
+    subscribe: (channel, listener) => {
+      const options = { autoResubscribe: false, enableOfflineQueue: true, lazyConnect: false };
+      const own = client.duplicate(options);
+      let closed = false;
+      own.on('error', () => {
+        // What it comes to is said by `close`.
+      });
+      own.on('close', () => {
+        if (!closed) listener.down('the connection ended');
+      });
+      own.on('message', (from: string, message: string) => {
+        if (!closed && from === channel) listener.message(message);
+      });
+      const subscribe = () => {
+        own.subscribe(channel).then(
+          () => {
+            if (!closed) listener.up();
+          },
+          (error: Error) => {
+            if (!closed) listener.down(error.message);
+          },
+        );
+      };
+      own.on('ready', subscribe);
+      return {
+        close() {
+          closed = true;
+          own.disconnect();
+        },
+      };
+    },
+  };
+}
+
+/** Clients take strings, and bytes as a Buffer. */
+function asBuffer(arg: RedisArgument): RedisArgument {
+  if (typeof arg === 'string') return arg;
+  const { Buffer } = globalThis as {
+    Buffer?: { from(buffer: ArrayBufferLike, at: number, length: number): Uint8Array };
+  };
+  return Buffer === undefined ? arg : Buffer.from(arg.buffer, arg.byteOffset, arg.byteLength);
+}
