@@ -10,13 +10,26 @@ import { setup } from './setup.mjs';
 const SUITES = {
   lint: lintSuite,
   core: coreSuite,
-  js: jestSuite,
+  js: jestSuite(),
   examples: nodeSuite('tests/examples'),
   edge: nodeSuite('tests/edge'),
   browser: nodeSuite('tests/browser'),
-  redis: nodeSuite('tests/redis'),
+  redis: inTurn(
+    nodeSuite('tests/redis'),
+    jestSuite('races in redis', 'tests/redis/jest.config.mjs'),
+    jestSuite('facade on redis', 'tests/redis/facade.config.mjs'),
+  ),
   package: nodeSuite('tests/package'),
 };
+
+/** Suites that would be in each other's way. */
+function inTurn(...suites) {
+  return async (options) => {
+    const results = [];
+    for (const suite of suites) results.push(...(await suite(options)));
+    return results;
+  };
+}
 
 await asCommand(import.meta, async (...names) => {
   const unknown = names.filter((name) => !Object.hasOwn(SUITES, name));

@@ -1,0 +1,5 @@
+export { type Deferred, deferred, stateOf } from '../../js/support/deferred.js';
+
+import { idle } from './tiercel-on-redis.js';
+
+export const settled = idle;
