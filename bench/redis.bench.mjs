@@ -1,0 +1,207 @@
+// What is in the second tier and not in memory, over Redis: one key at a time from 1, 16 and 128 callers, and 100 keys with
+// three tags each at once. Every cache has the same server, the same kind of client and the same values; Tiercel checks
+// frames, leases and tags as well.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Redis } from 'ioredis';
+import { createCache } from 'tiercel';
+import { redisTier } from 'tiercel/redis';
+import { startServer } from '../tests/redis/support/server.mjs';
+import { fail, median, ratio, Table } from './measure.mjs';
+import { options, rounds } from './options.mjs';
+import { untyped } from './untyped.mjs';
+
+const { BentoCache, bentostore } = await untyped('bentocache');
+const { memoryDriver } = await untyped('bentocache/drivers/memory');
+const { redisDriver } = await untyped('bentocache/drivers/redis');
+const { Cacheable, Keyv } = await untyped('cacheable');
+
+const CALLS = options.quick ? 4_000 : 20_000;
+const CALLERS = [1, 16, 128];
+const KEYS = 1_000;
+const BATCH = 100;
+const TAGS = ['a', 'b', 'c'];
+const keys = Array.from({ length: KEYS }, (_, i) => `user:${i}`);
+const valueFor = (/** @type {string} */ key) => ({ key, text: 'x'.repeat(160) });
+
+const server = await startServer();
+async function connect() {
+  const client = new Redis({ port: server.port, username: 'admin', password: 'change-me-admin' });
+  await once(client, 'ready');
+  return client;
+}
+
+/**
+ * @typedef {object} Facade
+ * @property {(key: string) => Promise<any>} get
+ * @property {(key: string, value: object) => Promise<unknown>} set with three tags, where a cache has tags
+ * @property {(keys: string[]) => Promise<any[]>} getMany
+ * @property {() => unknown} close
+ */
+
+/** @type {Record<string, () => Promise<Facade>>} */
+const facades = {
+  async bentocache() {
+    const connection = await connect();
+    const cache = new BentoCache({
+      default: 'both',
+      stores: {
+        both: bentostore()
+          .useL1Layer(memoryDriver({ maxItems: 1 }))
+          .useL2Layer(redisDriver({ connection })),
+      },
+    });
+    return {
+      get: (key) => cache.get({ key }),
+      set: (key, value) => cache.set({ key, value, ttl: '1h', tags: TAGS }),
+      getMany: (list) => Promise.all(list.map((key) => cache.get({ key }))),
+      close: () => cache.disconnectAll(),
+    };
+  },
+  async cacheable() {
+    const client = await connect();
+    // The least that a store can be.
+    const store = {
+      opts: {},
+      get: async (/** @type {string} */ key) => (await client.get(key)) ?? undefined,
+      getMany: async (/** @type {string[]} */ list) => (await client.mget(list)).map((value) => value ?? undefined),
+      set: (/** @type {string} */ key, /** @type {string} */ value) => client.set(key, value, 'PX', 3_600_000),
+      delete: async (/** @type {string} */ key) => (await client.del(key)) > 0,
+      clear: async () => undefined,
+      on: () => undefined,
+    };
+    const cache = new Cacheable({
+      primary: new Keyv({ store: new Map(), ttl: 0 }),
+      secondary: new Keyv({ store, namespace: 'c' }),
+      ttl: '1h',
+    });
+    const forget = () => cache.primary.clear();
+    return {
+      async get(key) {
+        await forget();
+        return cache.get(key);
+      },
+      set: (key, value) => cache.set(key, value),
+      async getMany(list) {
+        await forget();
+        return cache.getMany(list);
+      },
+      close: () => client.disconnect(),
+    };
+  },
+  async tiercel() {
+    const client = await connect();
+    const cache = await createCache({
+      memory: { maxEntries: 1 },
+      remote: redisTier(client, { timeout: '10s' }),
+      remoteTimeout: '10s',
+      defaults: { ttl: '1h' },
+    });
+    return {
+      get: (key) => cache.get(key),
+      set: (key, value) => cache.set(key, value, { tags: TAGS }),
+      getMany: async (list) => [...(await cache.getMany(list)).values()],
+      async close() {
+        await cache.close();
+        client.disconnect();
+      },
+    };
+  },
+};
+
+/** @type {Map<string, number[]>} */
+const rates = new Map();
+const add = (/** @type {string} */ what, /** @type {number} */ rate) =>
+  rates.set(what, [...(rates.get(what) ?? []), rate]);
+
+/** Microseconds that the server's process has worked. */
+async function serverTime() {
+  const info = await server.command('INFO', 'cpu');
+  const part = (/** @type {string} */ name) => Number(new RegExp(`used_cpu_${name}:([\\d.]+)`).exec(info)?.[1]) * 1e6;
+  return part('user') + part('sys');
+}
+
+/**
+ * Notes keys a second, and what they cost both processes, which counts where others work on the machine as well.
+ *
+ * @param {string} what @param {number} count @param {() => Promise<unknown>} work
+ */
+async function note(what, count, work) {
+  globalThis.gc();
+  const served = await serverTime();
+  const worked = process.cpuUsage();
+  const start = performance.now();
+  await work();
+  const took = performance.now() - start;
+  const { user, system } = process.cpuUsage(worked);
+  add(what, count / (took / 1_000));
+  add(`${what}: client`, (user + system) / count);
+  add(`${what}: server`, ((await serverTime()) - served) / count);
+}
+
+/** @param {string} name */
+async function measure(name) {
+  const facade = await facades[name]();
+  try {
+    for (const key of keys) await facade.set(key, valueFor(key));
+    for (const key of keys) assert.deepEqual(await facade.get(key), valueFor(key));
+    const loop = async (/** @type {number} */ calls, /** @type {number} */ callers) => {
+      let i = 0;
+      const caller = async () => {
+        while (i < calls) assert.notEqual(await facade.get(keys[i++ % KEYS]), undefined);
+      };
+      await Promise.all(Array.from({ length: callers }, caller));
+    };
+    await loop(CALLS / 4, 16);
+    for (const callers of CALLERS) {
+      const calls = callers === 1 ? CALLS / 4 : CALLS;
+      await note(`${name}: ${callers}`, calls, () => loop(calls, callers));
+    }
+    const batches = async (/** @type {number} */ count) => {
+      for (let i = 0; i < count; i++) {
+        const from = (i * BATCH) % KEYS;
+        const found = await facade.getMany(keys.slice(from, from + BATCH));
+        assert.equal(found.length, BATCH);
+        assert.ok(!found.includes(undefined));
+      }
+    };
+    await batches(10);
+    const count = CALLS / BATCH;
+    await note(`${name}: many`, count * BATCH, () => batches(count));
+    await note(`${name}: set`, KEYS, () => Promise.all(keys.map((key) => facade.set(key, valueFor(key)))));
+  } finally {
+    await facade.close();
+  }
+}
+
+try {
+  for (let round = 0; round < rounds; round++) for (const name of Object.keys(facades)) await measure(name);
+} finally {
+  await server.stop();
+}
+
+const columns = [...CALLERS.map(String), 'many', 'set'];
+const of = (/** @type {string} */ name, /** @type {string} */ column) => median(rates.get(`${name}: ${column}`) ?? []);
+const peers = Object.keys(facades).filter((name) => name !== 'tiercel');
+const fastest = (/** @type {string} */ column) => Math.max(...peers.map((name) => of(name, column)));
+const table = new Table(
+  'keys a second',
+  ...CALLERS.map((n) => `get, ${n} callers`),
+  `getMany of ${BATCH}`,
+  'set, 3 tags',
+);
+for (const name of Object.keys(facades)) table.row(name, ...columns.map((column) => of(name, column).toFixed(0)));
+for (const name of Object.keys(facades)) {
+  const cost = (/** @type {string} */ column) =>
+    ['client', 'server'].map((side) => of(name, `${column}: ${side}`).toFixed(0)).join(' + ');
+  table.row(`  µs of work, client + server`, ...columns.map(cost));
+}
+table.row('against the fastest peer', ...columns.map((column) => ratio(of('tiercel', column) / fastest(column))));
+table.print();
+for (const callers of CALLERS)
+  if (of('tiercel', String(callers)) < fastest(String(callers)))
+    fail(
+      `get with ${callers} callers is ${ratio(of('tiercel', String(callers)) / fastest(String(callers)))} of the fastest peer, not 1`,
+    );
+if (of('tiercel', 'many') < 5 * fastest('many'))
+  fail(`getMany is ${ratio(of('tiercel', 'many') / fastest('many'))} of the fastest peer, not 5`);
