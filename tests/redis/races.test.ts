@@ -1,5 +1,5 @@
 import type { MemoryRemote, RemoteCall, RemoteOperation, RemoteTier } from 'tiercel';
-import { redisTier } from 'tiercel/redis';
+import { type RedisClient, redisTier } from 'tiercel/redis';
 import { closeFleet, MODES, openFleet, race } from '../js/support/races.js';
 import { Random } from '../js/support/random.js';
 import { CLIENTS } from './support/jest-clients.js';
@@ -51,4 +51,24 @@ describe.each(Object.entries(CLIENTS))('a second tier in Redis over %s', (name, 
       await closeFleet(fleet);
     }
   });
+});
+
+test('the oracle of these races catches a tier that takes values without a lease', async () => {
+  const tier = redisTier(await (CLIENTS['ioredis'] as () => Promise<RedisClient>)(), {
+    prefix: 'tiercel:broken',
+    timeout: '1m',
+  });
+  await tier.touch([{ namespace: [], key: 'none', ttl: 1 }], { signal: new AbortController().signal });
+  const fleet = await openFleet('foreground', new Random(1), (memory) => ({
+    ...withFaults({ fault: () => (memory as MemoryRemote).fault }, tier),
+    write: (writes, call) =>
+      tier.write(
+        writes.map(({ lease: _, ...write }) => write),
+        call,
+      ),
+  }));
+  let count = 0;
+  for (let i = 1; i <= 200; i++) count += (await race(fleet, new Random(i), `trial ${i}`)).length;
+  await closeFleet(fleet);
+  expect(count).toBeGreaterThan(0);
 });
