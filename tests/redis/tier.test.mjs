@@ -145,6 +145,27 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
       assert.equal(await valueAt(tier, 'k'), 'set');
     });
 
+    it('takes nothing by tokens that come back because a client sends a call again that was not answered', async () => {
+      const method = library === 'ioredis' ? 'callBuffer' : 'sendCommand';
+      const sent = [];
+      const spy = new Proxy(client, {
+        get(target, name) {
+          const member = Reflect.get(target, name, target);
+          if (typeof member !== 'function') return member;
+          return (...args) => {
+            if (name === method) sent.push(args);
+            return member.apply(target, args);
+          };
+        },
+      });
+      const own = redisTier(spy, { timeout: 5_000 });
+      const [{ lease }] = await own.read([leasedRead('k', RELATED)], CALL);
+      await tier.change([{ kind: 'delete', namespace: NS, key: 'k' }, CHANGES.tag, CHANGES.clear], CALL);
+      await client[method](...sent.at(-1));
+      const write = { namespace: NS, key: 'k', entry: entryOf('old', RELATED), lease };
+      assert.deepEqual(await own.write([write], CALL), [false]);
+    });
+
     it('knows of tags that are only known after the load whether they were invalidated', async () => {
       const load = async (during) => {
         const [{ lease }] = await tier.read([leasedRead('k')], CALL);

@@ -57,8 +57,10 @@ end
 local function tokenOf(name)
   local token = current(name)
   if token then return token end
+  -- A client may send a call again that was not answered: with the time it makes other tokens then.
+  local time = redis.call('TIME')
   made = made + 1
-  token = nonce .. ':' .. made
+  token = table.concat({ nonce, made, time[1], time[2] }, ':')
   local key = prefix .. name
   if sub(name, 1, 1) == 'n' then
     redis.call('DEL', key)
