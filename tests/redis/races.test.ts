@@ -54,7 +54,7 @@ describe.each(Object.entries(CLIENTS))('a second tier in Redis over %s', (name, 
 });
 
 test('the oracle of these races catches a tier that takes values without a lease', async () => {
-  const tier = redisTier(await (CLIENTS['ioredis'] as () => Promise<RedisClient>)(), {
+  const tier = redisTier(await (CLIENTS.ioredis as () => Promise<RedisClient>)(), {
     prefix: 'tiercel:broken',
     timeout: '1m',
   });

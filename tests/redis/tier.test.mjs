@@ -451,6 +451,5 @@ describe('what may not be an option or a client', () => {
     assert.throws(() => redisTier(client, { prefix: '*' }), { code: 'ERR_TIERCEL_INVALID_OPTION' });
     assert.throws(() => redisTier(client, { timeout: 0 }), { code: 'ERR_TIERCEL_INVALID_OPTION' });
     assert.throws(() => redisTier(client, { prefx: 'a' }), { code: 'ERR_TIERCEL_UNKNOWN_OPTION', message: /"prefix"/ });
-    assert.throws(() => redisTier({ ...client, isCluster: true }), { code: 'ERR_TIERCEL_INVALID_ARGUMENT' });
   });
 });

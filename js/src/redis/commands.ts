@@ -5,9 +5,6 @@ import { LONGEST_DELAY } from '../timers.js';
 import type { RedisArgument, RedisBytes, RedisPort, RedisReply } from './port.js';
 import { SCRIPTS, type ScriptName } from './scripts.js';
 
-/** How often a script may turn out not to be there, and be loaded again, in one call. */
-const MOST_LOADS = 3;
-
 export interface CommandOptions {
   readonly prefix: string;
   readonly timeout: Milliseconds;
@@ -23,7 +20,8 @@ interface Job {
   readonly call: RemoteCall | undefined;
   readonly resolve: (reply: RedisReply) => void;
   readonly reject: (error: unknown) => void;
-  loads: number;
+  /** Whether its node turned out not to have the script. */
+  isUnknown: boolean;
 }
 
 /**
@@ -39,6 +37,8 @@ export class Commands {
   readonly #options: CommandOptions;
   readonly #id = Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join('');
   #calls = 0;
+  readonly #prefix: string;
+  readonly #slotKey: string | undefined;
   readonly #shas = new Map<ScriptName, string>();
   /** Sent and not answered. */
   readonly #sent = new Set<Job>();
@@ -50,6 +50,10 @@ export class Commands {
   constructor(port: RedisPort, options: CommandOptions) {
     this.port = port;
     this.#options = options;
+    const { prefix } = options;
+    // In a Cluster all is in one slot, so that scripts are as good as on one server.
+    this.#prefix = port.topology === 'cluster' ? `${prefix}:{${prefix}}:` : `${prefix}:`;
+    this.#slotKey = port.topology === 'cluster' ? this.#prefix : undefined;
   }
 
   /**
@@ -61,12 +65,12 @@ export class Commands {
     args: readonly RedisArgument[],
     { call, deadline = 0, more = 0 }: { call?: RemoteCall; deadline?: number; more?: Milliseconds } = {},
   ): Promise<RedisReply> {
-    const { prefix, durable } = this.#options;
+    const { durable } = this.#options;
     const nonce = `${this.#id}.${(++this.#calls).toString(36)}`;
-    const head = [`${prefix}:`, nonce, durable ? '0' : '1', deadline.toFixed(0)];
+    const head = [this.#prefix, nonce, durable ? '0' : '1', deadline.toFixed(0)];
     return this.#within(script, more, () => {
       return new Promise((resolve, reject) => {
-        const job: Job = { script, args: [...head, ...args], call, resolve, reject, loads: 0 };
+        const job: Job = { script, args: [...head, ...args], call, resolve, reject, isUnknown: false };
         if (this.#waiting !== undefined) this.#waiting.push(job);
         else if (this.#shas.has(script)) this.#send(job);
         else this.#wantsLoading(job);
@@ -118,11 +122,19 @@ export class Commands {
 
   #send(job: Job): void {
     this.#sent.add(job);
+    const { script, args, isUnknown } = job;
+    const how = isUnknown ? ['EVAL', SCRIPTS[script]] : ['EVALSHA', this.#shas.get(script) as string];
+    // A name that no key has, of the slot that all of them are in.
+    const keys = this.#slotKey === undefined ? ['0'] : ['1', this.#slotKey];
     this.port
-      .send(['EVALSHA', this.#shas.get(job.script) as string, '0', ...job.args])
+      .send([...how, ...keys, ...args], this.#slotKey)
       .then(job.resolve, (error: unknown) => {
-        if (isNoScript(error) && job.loads++ < MOST_LOADS) this.#wantsLoading(job);
-        else job.reject(error);
+        if (!isNoScript(error)) {
+          job.reject(error);
+          return;
+        }
+        job.isUnknown = true;
+        this.#wantsLoading(job);
       })
       .finally(() => {
         this.#sent.delete(job);
@@ -136,12 +148,16 @@ export class Commands {
     this.#load();
   }
 
-  /** Loads all scripts once nothing is under way, and sends what had to wait. */
+  /** Sends scripts again once nothing is under way, and what had to wait; the first time it asks what they are called. */
   #load(): void {
     if (this.#waiting === undefined || this.#sent.size > 0 || this.#refused.length === 0) return;
     const refused = this.#refused;
     this.#refused = [];
     this.counts.loads++;
+    if (this.#shas.size > 0) {
+      this.#go(refused, (job) => this.#send(job));
+      return;
+    }
     const names = Object.keys(SCRIPTS) as ScriptName[];
     Promise.all(names.map((name) => this.port.send(['SCRIPT', 'LOAD', SCRIPTS[name]]))).then(
       (shas) => {

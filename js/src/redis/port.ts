@@ -22,11 +22,14 @@ export interface SubscriptionListener {
 /** All that is needed of a client: few things, which every client of Redis has in one way or another. */
 export interface RedisPort {
   readonly client: 'node-redis' | 'ioredis';
-  readonly topology: 'standalone' | 'sentinel';
+  readonly topology: 'standalone' | 'sentinel' | 'cluster';
   /** Whether a command would go out now, and not wait for a connection. */
   isReady(): boolean;
-  /** Sends a command at once, after those before it. Strings of the reply are bytes, or text if they are the status of a command. */
-  send(args: readonly RedisArgument[]): Promise<RedisReply>;
+  /**
+   * Sends a command at once, after those before it. Strings of the reply are bytes, or text if they are the status of a
+   * command. @param key in a Cluster, one of the slot whose node is meant; by default any will do
+   */
+  send(args: readonly RedisArgument[], key?: string): Promise<RedisReply>;
   subscribe(channel: string, listener: SubscriptionListener): Subscription;
 }
 
@@ -34,7 +37,6 @@ type Method<T> = (...args: never[]) => T;
 
 /** What is used of `redis`, that is node-redis, 5 and 6. */
 export interface NodeRedisLike {
-  readonly isReady: boolean;
   readonly isOpen: boolean;
   readonly sendCommand: Method<Promise<unknown>>;
   readonly duplicate: Method<unknown>;
@@ -53,16 +55,13 @@ export interface IoredisLike {
   readonly on: Method<unknown>;
 }
 
-/** A client of the application's own, connected: of node-redis (`createClient`, `createSentinel`) or ioredis. */
+/** A client of the application's own, connected: of node-redis (`createClient`, `createSentinel`, `createCluster`) or ioredis. */
 export type RedisClient = NodeRedisLike | IoredisLike;
 
 /** Recognises a client by its shape: no client is imported. @throws ERR_TIERCEL_INVALID_ARGUMENT */
 export function portOf(client: RedisClient): RedisPort {
   const has = (method: string) => typeof (client as unknown as Record<string, unknown> | null)?.[method] === 'function';
   if (has('on') && has('duplicate') && has('subscribe')) {
-    const { isCluster, slots } = client as { isCluster?: boolean; slots?: unknown };
-    if (isCluster === true || slots !== undefined)
-      throw invalidArgument('client', client, 'a client of one server or of Sentinel: Cluster is not supported');
     if (has('callBuffer')) return ioredisPort(client as unknown as Ioredis);
     if (has('sendCommand')) return nodeRedisPort(client as unknown as NodeRedis);
   }
@@ -74,7 +73,8 @@ type On = (event: string, listener: (...args: never[]) => void) => unknown;
 // ---- node-redis
 
 interface NodeRedis {
-  readonly isReady: boolean;
+  /** A Cluster does not have it. */
+  readonly isReady?: boolean;
   readonly isOpen: boolean;
   sendCommand(...args: unknown[]): Promise<RedisReply>;
   duplicate(): NodeRedis;
@@ -89,21 +89,23 @@ const AS_BYTES = { typeMapping: { 36: (globalThis as { Buffer?: unknown }).Buffe
 
 function nodeRedisPort(client: NodeRedis): RedisPort {
   const isSentinel = 'getSentinelNode' in client;
+  const isCluster = 'slots' in client && 'masters' in client;
   return {
     client: 'node-redis',
-    topology: isSentinel ? 'sentinel' : 'standalone',
-    isReady: () => client.isReady,
-    send: (args) => {
+    topology: isCluster ? 'cluster' : isSentinel ? 'sentinel' : 'standalone',
+    isReady: () => client.isReady ?? client.isOpen,
+    send: (args, key) => {
       const list = args.map(asBuffer);
-      // The first parameter of a Sentinel says that a replica will not do.
+      // `false`: a replica will not do.
+      if (isCluster) return client.sendCommand(key, false, list, AS_BYTES);
       return isSentinel ? client.sendCommand(false, list, AS_BYTES) : client.sendCommand(list, AS_BYTES);
     },
     subscribe: (channel, listener) => {
       const own = client.duplicate();
       let closed = false;
       let isSubscribed = false;
-      own.on('error', (error: Error) => {
-        if (!closed) listener.down(error.message);
+      own.on('error', () => {
+        // What it comes to is said by the others.
       });
       for (const event of ['reconnecting', 'end'])
         own.on(event, () => {
@@ -139,7 +141,12 @@ function nodeRedisPort(client: NodeRedis): RedisPort {
 
 interface Ioredis {
   readonly status: string;
-  readonly options?: { readonly sentinels?: unknown };
+  readonly isCluster?: boolean;
+  readonly options?: {
+    readonly sentinels?: unknown;
+    readonly keyPrefix?: string;
+    readonly redisOptions?: { readonly keyPrefix?: string };
+  };
   readonly stream?: { cork?(): void; uncork?(): void };
   callBuffer(command: string, ...args: RedisArgument[]): Promise<RedisReply>;
   duplicate(options?: object): Ioredis;
@@ -164,10 +171,15 @@ function holdBack(stream: Ioredis['stream']): void {
 }
 
 function ioredisPort(client: Ioredis): RedisPort {
-  const isSentinel = Array.isArray(client.options?.sentinels);
+  const { sentinels, keyPrefix, redisOptions } = client.options ?? {};
+  const isSentinel = Array.isArray(sentinels);
+  const isCluster = client.isCluster === true;
+  // It would lead a script to the node of another slot.
+  if (isCluster && (keyPrefix || redisOptions?.keyPrefix))
+    throw invalidArgument('client', client, 'a client of a Cluster without the option keyPrefix');
   return {
     client: 'ioredis',
-    topology: isSentinel ? 'sentinel' : 'standalone',
+    topology: isCluster ? 'cluster' : isSentinel ? 'sentinel' : 'standalone',
     isReady: () => client.status === 'ready',
     send: ([command, ...args]) => {
       holdBack(client.stream);
@@ -175,7 +187,7 @@ function ioredisPort(client: Ioredis): RedisPort {
     },
     subscribe: (channel, listener) => {
       const options = { autoResubscribe: false, enableOfflineQueue: true, lazyConnect: false };
-      const own = client.duplicate(options);
+      const own = isCluster ? client.duplicate() : client.duplicate(options);
       let closed = false;
       own.on('error', () => {
         // What it comes to is said by `close`.

@@ -1,6 +1,6 @@
 import type { Duration, Milliseconds } from '../duration.js';
 import { decodeFrame, encodeFrame, type Frame, type FrameFault, type FramePlace } from '../engine/frame.js';
-import { TiercelError } from '../errors.js';
+import { invalidOption, TiercelError } from '../errors.js';
 import { MemoryCache } from '../memory/memory-cache.js';
 import { flag, type Readers, read } from '../memory/readers.js';
 import type { Change } from '../tiers/change.js';
@@ -98,6 +98,8 @@ export class RedisTier implements RemoteTier {
   constructor(client: RedisClient, options?: RedisTierOptions) {
     const { prefix, timeout, maxInFlight, durable, ...payload } = readOptions(options);
     const port = portOf(client);
+    // A key that moves to another node may come back to what it was before.
+    if (port.topology === 'cluster' && durable) throw invalidOption('durable', true, 'false in a Cluster');
     this.#timeout = timeout;
     this.#commands = new Commands(port, { prefix, timeout, maxInFlight, durable });
     this.#locks = new RedisLocks(this.#commands);
@@ -205,9 +207,8 @@ export class RedisTier implements RemoteTier {
 
   #learnClock(): undefined | Promise<undefined> {
     if (this.#clock !== undefined) return undefined;
-    return this.#commands.command('TIME').then((reply) => {
-      const [seconds, microseconds] = listOf(reply).map((part) => Number(textOf(part)));
-      this.#heard((seconds as number) * 1000 + (microseconds as number) / 1000);
+    return this.#commands.run('write', ['0']).then((reply) => {
+      this.#answers(listOf(reply));
       return undefined;
     });
   }
@@ -315,7 +316,7 @@ export class RedisTier implements RemoteTier {
 
 /**
  * A second tier in Redis, over a client of the application's own, which must be connected: one of node-redis
- * (`createClient`, `createSentinel`) or ioredis. One round trip for any number of keys, with their tags and dependencies.
+ * (`createClient`, `createSentinel`, `createCluster`) or ioredis. One round trip for any number of keys, with their tags and dependencies.
  * Whatever Redis loses costs a miss. The client stays the application's: closing it is up to that.
  * @throws ERR_TIERCEL_INVALID_ARGUMENT for what is no such client
  */

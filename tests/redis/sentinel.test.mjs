@@ -1,0 +1,100 @@
+// A failover under the tier, the bus and locks: a replica that may not have heard of the last changes takes over.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { after, before, describe, it } from 'node:test';
+import { Redis } from 'ioredis';
+import { createSentinel } from 'redis';
+import { createCache } from 'tiercel';
+import { DistributedLock, redisBus, redisTier } from 'tiercel/redis';
+import { USER } from './support/clients.mjs';
+import { until } from './support/server.mjs';
+import { PRIMARY_NAME, startSentinels } from './support/topologies.mjs';
+
+const CLIENTS = {
+  async ioredis(sentinels) {
+    const nodes = sentinels.map(({ port }) => ({ host: '127.0.0.1', port }));
+    const client = new Redis({ sentinels: nodes, name: PRIMARY_NAME, ...USER });
+    client.on('error', () => undefined);
+    await once(client, 'ready');
+    return Object.assign(client, { [Symbol.dispose]: () => client.disconnect() });
+  },
+  async 'node-redis'(sentinels) {
+    const client = createSentinel({
+      name: PRIMARY_NAME,
+      sentinelRootNodes: sentinels.map(({ port }) => ({ host: '127.0.0.1', port })),
+      nodeClientOptions: USER,
+    });
+    client.on('error', () => undefined);
+    await client.connect();
+    return Object.assign(client, { [Symbol.dispose]: () => void client.destroy() });
+  },
+};
+
+describe('under Sentinel', () => {
+  let group;
+  before(async () => {
+    group = await startSentinels({ downAfter: 500 });
+  });
+  after(() => group.stop());
+
+  it('what a failover may have lost the invalidation of is not served, and all goes on', async () => {
+    const clients = [];
+    const caches = [];
+    for (const connect of Object.values(CLIENTS)) {
+      const client = await connect(group.sentinels);
+      clients.push(client);
+      const cache = await createCache({
+        remote: redisTier(client, { timeout: 2_000 }),
+        bus: redisBus(client, { heartbeat: 100, patience: 1_000, timeout: 2_000 }),
+        remoteTimeout: 2_000,
+        breaker: { failures: 3, reset: 100 },
+      });
+      assert.equal(cache.health().remote.details.topology, 'sentinel');
+      await until('the bus is live', () => cache.health().bus.state === 'live');
+      caches.push(cache);
+    }
+    const [a, b] = caches;
+    await a.set('k', 'old', { tags: ['t'] });
+    assert.equal(await b.get('k'), 'old');
+    const locks = clients.map((client) => new DistributedLock(client, 'job', { timeout: 2_000, renew: false }));
+    const first = await locks[0].acquire();
+
+    // The replicas hear of nothing any more; then the primary is gone with what it knew.
+    const primary = await group.primary();
+    await until('the replicas have the entry', async () => {
+      const replicas = group.servers.filter((server) => server !== primary);
+      const sizes = await Promise.all(replicas.map((server) => server.command('DBSIZE')));
+      return sizes.every((size) => size >= 3);
+    });
+    await primary.command('ACL', 'SETUSER', 'replica', 'off');
+    await primary.command('CLIENT', 'KILL', 'TYPE', 'replica');
+    assert.deepEqual(await a.invalidateTags('t'), { removed: 1, pending: false });
+    await primary.kill();
+    await until('another is the primary', async () => (await group.primary()) !== primary);
+    const next = await group.primary();
+    // It has the entry, and the token that was removed.
+    assert.equal(await next.command('EXISTS', 'tiercel:e:{["default","k"]}', 'tiercel:t:{["default","t"]}'), 2);
+
+    for (const cache of caches) {
+      await until('all is well', async () => {
+        await cache.get('none');
+        return cache.health().ok;
+      });
+    }
+    for (const cache of caches) {
+      cache.memory.clear();
+      assert.equal(await cache.get('k'), undefined);
+    }
+    await a.set('k', 'new');
+    await until('the other has the value', async () => (await b.get('k')) === 'new');
+    await until('the lock is free or still held', async () => {
+      const held = await locks[1].tryAcquire({ wait: '1s' });
+      if (held === undefined) return false;
+      assert.ok(held.token > first.token, `${held.token} after ${first.token}`);
+      await held.release();
+      return true;
+    });
+    for (const cache of caches) await cache.close();
+    for (const client of clients) client[Symbol.dispose]();
+  });
+});
