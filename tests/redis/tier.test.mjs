@@ -358,6 +358,37 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
       assert.ok(tier.health().loads > 5);
     });
 
+    it('sets nothing after what was changed later, when another process brought the scripts back meanwhile', async () => {
+      const method = library === 'ioredis' ? 'callBuffer' : 'sendCommand';
+      let isLost = false;
+      const losing = new Proxy(client, {
+        get(target, name) {
+          const member = Reflect.get(target, name, target);
+          if (typeof member !== 'function') return member;
+          return (...args) => {
+            if (name !== method || !isLost) return member.apply(target, args);
+            isLost = false;
+            return member.apply(
+              target,
+              library === 'ioredis' ? ['EVALSHA', 'f'.repeat(40), '0'] : [['EVALSHA', 'f'.repeat(40), '0']],
+            );
+          };
+        },
+      });
+      const own = redisTier(losing, { timeout: 5_000 });
+      await set(own, 'k', 'first');
+      isLost = true;
+      const setting = set(own, 'k', 'old');
+      const deleting = own.change([{ kind: 'delete', namespace: NS, key: 'k' }], CALL);
+      await assert.rejects(setting, { code: 'ERR_TIERCEL_UNAVAILABLE' });
+      assert.deepEqual(await deleting, [1]);
+      assert.equal(await valueAt(own, 'k'), undefined);
+      // With nothing after it, it is sent again.
+      isLost = true;
+      assert.deepEqual(await set(own, 'k', 'new'), [true]);
+      assert.equal(await valueAt(own, 'k'), 'new');
+    });
+
     it('touches what is there', async () => {
       await set(tier, 'k', 'v', { stale: 1_000, tags: ['t'] });
       const touch = (key, ttl) => tier.touch([{ namespace: NS, key, ttl }], CALL);

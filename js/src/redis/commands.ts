@@ -20,7 +20,11 @@ interface Job {
   readonly call: RemoteCall | undefined;
   readonly resolve: (reply: RedisReply) => void;
   readonly reject: (error: unknown) => void;
-  /** Whether its node turned out not to have the script. */
+  /** Whether it may not take effect after what was sent after it: a value that was set. */
+  readonly isOrdered: boolean;
+  /** Of all that were sent, this one the last time. */
+  sequence: number;
+  /** Whether it has to bring the script along. */
   isUnknown: boolean;
 }
 
@@ -40,6 +44,9 @@ export class Commands {
   readonly #prefix: string;
   readonly #slotKey: string | undefined;
   readonly #shas = new Map<ScriptName, string>();
+  #sequence = 0;
+  /** The latest of all that were sent and are of data that has taken effect. */
+  #done = 0;
   /** Sent and not answered. */
   readonly #sent = new Set<Job>();
   /** Answered that the script is not there, in the order in which they were sent. */
@@ -70,7 +77,16 @@ export class Commands {
     const head = [this.#prefix, nonce, durable ? '0' : '1', deadline.toFixed(0)];
     return this.#within(script, more, () => {
       return new Promise((resolve, reject) => {
-        const job: Job = { script, args: [...head, ...args], call, resolve, reject, isUnknown: false };
+        const job: Job = {
+          script,
+          args: [...head, ...args],
+          call,
+          resolve,
+          reject,
+          isOrdered: deadline > 0,
+          sequence: 0,
+          isUnknown: false,
+        };
         if (this.#waiting !== undefined) this.#waiting.push(job);
         else if (this.#shas.has(script)) this.#send(job);
         else this.#wantsLoading(job);
@@ -122,20 +138,23 @@ export class Commands {
 
   #send(job: Job): void {
     this.#sent.add(job);
+    job.sequence = ++this.#sequence;
     const { script, args, isUnknown } = job;
     const how = isUnknown ? ['EVAL', SCRIPTS[script]] : ['EVALSHA', this.#shas.get(script) as string];
     // A name that no key has, of the slot that all of them are in.
     const keys = this.#slotKey === undefined ? ['0'] : ['1', this.#slotKey];
     this.port
       .send([...how, ...keys, ...args], this.#slotKey)
-      .then(job.resolve, (error: unknown) => {
-        if (!isNoScript(error)) {
-          job.reject(error);
-          return;
-        }
-        job.isUnknown = true;
-        this.#wantsLoading(job);
-      })
+      .then(
+        (reply) => {
+          if (script === 'data') this.#done = Math.max(this.#done, job.sequence);
+          job.resolve(reply);
+        },
+        (error: unknown) => {
+          if (isNoScript(error)) this.#wantsLoading(job);
+          else job.reject(error);
+        },
+      )
       .finally(() => {
         this.#sent.delete(job);
         this.#load();
@@ -155,27 +174,39 @@ export class Commands {
     this.#refused = [];
     this.counts.loads++;
     if (this.#shas.size > 0) {
-      this.#go(refused, (job) => this.#send(job));
+      this.#goOn(refused, new Set());
       return;
     }
     const names = Object.keys(SCRIPTS) as ScriptName[];
     Promise.all(names.map((name) => this.port.send(['SCRIPT', 'LOAD', SCRIPTS[name]]))).then(
       (shas) => {
         for (const [i, name] of names.entries()) this.#shas.set(name, textOf(shas[i]));
-        this.#go(refused, (job) => this.#send(job));
+        this.#goOn(refused, new Set(names));
       },
-      (error: unknown) => this.#go(refused, (job) => job.reject(error)),
+      (error: unknown) => {
+        for (const job of this.#takeAll(refused)) job.reject(error);
+      },
     );
   }
 
-  #go(refused: readonly Job[], what: (job: Job) => void): void {
-    const jobs = [...refused, ...(this.#waiting ?? [])];
-    this.#waiting = undefined;
-    for (const job of jobs) {
+  /** @param loaded scripts that the server has, or will have when it comes to what is sent next */
+  #goOn(refused: readonly Job[], loaded: Set<ScriptName>): void {
+    for (const job of this.#takeAll(refused)) {
       // Its signal costs as much as a call, so it is not asked for where nothing was waited for.
       if (job.call?.signal.aborted) job.reject(job.call.signal.reason);
-      else what(job);
+      else if (job.isOrdered && job.sequence > 0 && job.sequence < this.#done) job.reject(overtaken());
+      else {
+        job.isUnknown = !loaded.has(job.script);
+        loaded.add(job.script);
+        this.#send(job);
+      }
     }
+  }
+
+  #takeAll(refused: readonly Job[]): readonly Job[] {
+    const jobs = [...refused, ...(this.#waiting ?? [])];
+    this.#waiting = undefined;
+    return jobs;
   }
 }
 
@@ -186,4 +217,11 @@ export function textOf(reply: RedisReply | undefined): string {
 
 function isNoScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');
+}
+
+function overtaken(): TiercelError {
+  return new TiercelError(
+    'ERR_TIERCEL_UNAVAILABLE',
+    'Redis lost its scripts, and got them back too late for this call',
+  );
 }

@@ -389,15 +389,19 @@ return 1
 /** Id. Answers how long the lock is held at most. */
 const HELD = `return math.max(0, redis.call('PTTL', prefix .. 'x:{' .. arg() .. '}'))`;
 
-export type ScriptName = 'read' | 'write' | 'change' | 'touch' | 'lock' | 'extend' | 'held';
+export type ScriptName = 'data' | 'lock' | 'extend' | 'held';
 
 const withPrelude = (body: string) => `${PRELUDE}${body}`.trim();
 
 export const SCRIPTS: Readonly<Record<ScriptName, string>> = {
-  read: withPrelude(READ),
-  write: withPrelude(WRITE),
-  change: withPrelude(CHANGE),
-  touch: withPrelude(TOUCH),
+  // One script, which a server has or has not: so that no call can overtake another when it loses some.
+  data: withPrelude(`
+local what = arg()
+if what == 'read' then ${READ}
+elseif what == 'write' then ${WRITE}
+elseif what == 'change' then ${CHANGE}
+else ${TOUCH}
+end`),
   lock: withPrelude(LOCK),
   extend: withPrelude(EXTEND),
   held: withPrelude(HELD),

@@ -110,7 +110,7 @@ export class RedisTier implements RemoteTier {
     const found = await Promise.all(
       batches(reads).map(async (batch) => {
         const reply = await this.#inOrder(undefined, () =>
-          this.#commands.run('read', [count(batch), ...batch.flatMap(readArguments)], { call }),
+          this.#commands.run('data', ['read', count(batch), ...batch.flatMap(readArguments)], { call }),
         );
         return this.#found(batch, listOf(reply));
       }),
@@ -126,7 +126,10 @@ export class RedisTier implements RemoteTier {
         const reply = await this.#inOrder(prepared, (frames) => {
           const args = batch.flatMap((write, j) => writeArguments(write, frames[i * BATCH + j] as Uint8Array));
           // What a lease covers is compared anyway, however late it comes.
-          return this.#commands.run('write', [count(batch), ...args], { call, deadline: this.#deadline(isLeased) });
+          return this.#commands.run('data', ['write', count(batch), ...args], {
+            call,
+            deadline: this.#deadline(isLeased),
+          });
         });
         return this.#answers(listOf(reply));
       }),
@@ -138,7 +141,7 @@ export class RedisTier implements RemoteTier {
     const counts = await Promise.all(
       batches(changes).map((batch) =>
         this.#inOrder(undefined, () =>
-          this.#commands.run('change', [count(batch), ...batch.flatMap(changeArguments)], { call }),
+          this.#commands.run('data', ['change', count(batch), ...batch.flatMap(changeArguments)], { call }),
         ),
       ),
     );
@@ -151,7 +154,10 @@ export class RedisTier implements RemoteTier {
       batches(touches).map(async (batch) => {
         const reply = await this.#inOrder(prepared, () => {
           const args = batch.flatMap((touch) => [...placeArguments(touch), milliseconds(touch.ttl)]);
-          return this.#commands.run('touch', [count(batch), ...args], { call, deadline: this.#deadline(false) });
+          return this.#commands.run('data', ['touch', count(batch), ...args], {
+            call,
+            deadline: this.#deadline(false),
+          });
         });
         const barriers = listOf(reply);
         if (barriers[0] === -1) throw tooLate();
@@ -207,7 +213,7 @@ export class RedisTier implements RemoteTier {
 
   #learnClock(): undefined | Promise<undefined> {
     if (this.#clock !== undefined) return undefined;
-    return this.#commands.run('write', ['0']).then((reply) => {
+    return this.#commands.run('data', ['write', '0']).then((reply) => {
       this.#answers(listOf(reply));
       return undefined;
     });
