@@ -227,14 +227,22 @@ function put(inputs: Uint8Array, at: number, kind: number, strings: Strings[1]):
   return strings.reduce((end, text) => putPacked(inputs, end, text, kind, Number.POSITIVE_INFINITY), at);
 }
 
-function check(frame: Frame): void {
-  const { format, loadedAt, writtenAt, ttl, stale, took, payload } = frame;
+function check({ format, loadedAt, writtenAt, ttl, stale, took, payload }: Frame): void {
   if (format >>> 0 !== format) throw invalidArgument('format', format, 'an integer from 0 to 2^32 - 1');
-  for (const [name, stamp] of Object.entries({ loadedAt, writtenAt }))
-    if (typeof stamp !== 'number' || Number.isNaN(stamp)) throw invalidArgument(name, stamp, 'a number');
-  for (const [name, length] of Object.entries({ ttl, stale, took }))
-    if (!(typeof length === 'number' && length >= 0)) throw invalidArgument(name, length, 'milliseconds from 0');
+  checkStamp('loadedAt', loadedAt);
+  checkStamp('writtenAt', writtenAt);
+  checkLength('ttl', ttl);
+  checkLength('stale', stale);
+  checkLength('took', took);
   if (!(payload instanceof Uint8Array)) throw invalidArgument('payload', payload, 'a Uint8Array');
+}
+
+function checkStamp(name: string, stamp: number): void {
+  if (typeof stamp !== 'number' || Number.isNaN(stamp)) throw invalidArgument(name, stamp, 'a number');
+}
+
+function checkLength(name: string, length: number): void {
+  if (!(typeof length === 'number' && length >= 0)) throw invalidArgument(name, length, 'milliseconds from 0');
 }
 
 function limit(what: string): TiercelError {
