@@ -19,6 +19,7 @@ const SUITES = {
     jestSuite('races in redis', 'tests/redis/jest.config.mjs'),
     jestSuite('facade on redis', 'tests/redis/facade.config.mjs'),
   ),
+  chaos: nodeSuite('tests/chaos'),
   package: nodeSuite('tests/package'),
 };
 

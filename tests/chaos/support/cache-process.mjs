@@ -66,11 +66,8 @@ function flush() {
 async function change({ id, key, how }) {
   let isDurable = false;
   try {
-    if (how === 'tag') isDurable = !(await cache.invalidateTags(`tag of ${key}`)).pending;
-    else {
-      await cache.delete(key);
-      isDurable = cache.health().pending.changes === 0;
-    }
+    const { pending } = await (how === 'tag' ? cache.invalidateTags(`tag of ${key}`) : cache.invalidateKeys(key));
+    isDurable = !pending;
   } catch {
     // Not acknowledged: it may have happened or not.
   }

@@ -108,7 +108,7 @@ export class Fleet {
     const { isDurable, end } = await answer;
     if (!isDurable) return;
     this.acknowledged++;
-    this.log.push({ type: 'change', key, version, begin, end });
+    this.log.push({ type: 'change', process: member.name, key, version, begin, end });
   }
 
   /** Ends all of it; rejects if a process ended before, or badly. */

@@ -3,7 +3,7 @@
 
 /**
  * A source changed and an invalidation of it was acknowledged, durably: `version` is what the source had from `begin` on.
- * @typedef {{ type: 'change', key: string, version: number, begin: number, end: number }} Change
+ * @typedef {{ type: 'change', process: string, key: string, version: number, begin: number, end: number }} Change
  * @typedef {{ type: 'read', process: string, key: string, version: number, begin: number, end: number }} Read
  * @typedef {{ process: string, key: string, version: number, newest: number, late: number, timeline: (Change | Read)[] }} Violation
  */
@@ -68,7 +68,7 @@ export function describe(violations) {
   const [{ process, key, version, newest, late, timeline }] = violations;
   const start = timeline[0]?.begin ?? 0;
   const lines = timeline.map((record) => {
-    const what = record.type === 'change' ? 'acknowledged' : `read by ${record.process}`;
+    const what = `${record.type === 'change' ? 'acknowledged to' : 'read by'} ${record.process}`;
     return `  ${(record.begin - start).toFixed(1)} to ${(record.end - start).toFixed(1)} ms: version ${record.version} ${what}`;
   });
   // The last of many reads tell no more than the first.
