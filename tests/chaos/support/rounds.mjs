@@ -8,6 +8,23 @@ import { judge } from './oracle.mjs';
 
 const each = (fleet, role, act) => Promise.all(fleet.members.map((member) => act(member[role])));
 
+/** Another type, other bytes, nothing, and other fields, by turns. */
+async function vandalise(server, name, i) {
+  const ways = [
+    [
+      ['DEL', name],
+      ['LPUSH', name, 'x'],
+    ],
+    [['SET', name, '{"version":1}']],
+    [['DEL', name]],
+    [
+      ['DEL', name],
+      ['HSET', name, 'f', 'x', 's', 'y'],
+    ],
+  ];
+  for (const command of ways[i % ways.length]) await server.command(...command);
+}
+
 /** @type {Readonly<Record<string, Fault>>} */
 export const FAULTS = {
   none: { inflict: () => undefined },
@@ -17,6 +34,20 @@ export const FAULTS = {
     heal: ({ server }) => server.resume(),
   },
   'the server forgets everything': { inflict: ({ server }) => server.command('FLUSHALL') },
+  'the server has no memory, and evicts all that it may': {
+    inflict: ({ server }) => server.command('CONFIG', 'SET', 'maxmemory', 1),
+    heal: ({ server }) => server.command('CONFIG', 'SET', 'maxmemory', '100mb'),
+  },
+  'the server is made a replica of nobody that is there': {
+    inflict: ({ server }) => server.command('REPLICAOF', '127.0.0.1', 1),
+    heal: ({ server }) => server.command('REPLICAOF', 'NO', 'ONE'),
+  },
+  'others write to what is stored': {
+    async inflict({ server }) {
+      const names = await server.command('KEYS', 'tiercel:*');
+      for (const [i, name] of names.entries()) await vandalise(server, name, i);
+    },
+  },
   'the server ends connections': {
     inflict: ({ server }) => server.command('CLIENT', 'KILL', 'TYPE', 'pubsub'),
   },
