@@ -51,7 +51,7 @@ describe('the engine', () => {
   test('info says what runs, the versions, and why native does not', () => {
     const info = engineInfo();
     expect(Object.keys(info).sort()).toEqual(['abi', 'engine', 'native', 'version']);
-    expect(info.abi).toBe(3);
+    expect(info.abi).toBe(4);
     expect(info.version).toBe(version);
     if (!info.native.available) expect(info.native.reason).toMatch(/\S/);
   });
@@ -73,7 +73,9 @@ describe('the package', () => {
       'cachedMethod',
       'configFromEnv',
       'createCache',
+      'decodeFrame',
       'dynamicTtl',
+      'encodeFrame',
       'engineInfo',
       'escapePattern',
       'fingerprint',
