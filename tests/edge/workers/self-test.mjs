@@ -1,4 +1,14 @@
-import { createCache, engineInfo, MemoryCache, memoryBus, memoryRemote, TiercelError, version } from 'tiercel';
+import {
+  createCache,
+  decodeFrame,
+  encodeFrame,
+  engineInfo,
+  MemoryCache,
+  memoryBus,
+  memoryRemote,
+  TiercelError,
+  version,
+} from 'tiercel';
 
 /**
  * A worker that puts a MemoryCache through its operations inside workerd: `GET /check` answers with a list of
@@ -207,6 +217,30 @@ const checks = {
     equal(await b.getOrSet('l', () => 3), 3);
     equal(Date.now() - began < 1000, true);
     await Promise.all([a.close(), b.close()]);
+  },
+
+  'frames are read as they were written, or refused': () => {
+    const place = { namespace: ['n'], key: 'k\ud800' };
+    const bytes = encodeFrame({
+      ...place,
+      format: 1,
+      loadedAt: 0,
+      writtenAt: 1,
+      ttl: Number.POSITIVE_INFINITY,
+      stale: 0,
+      took: 2,
+      tags: ['t'],
+      dependsOn: [],
+      scopes: [{ name: 's', token: '\xff' }],
+      payload: new Uint8Array(100_000).fill(7),
+    });
+    const frame = decodeFrame(bytes, place);
+    if (typeof frame === 'string') throw new Error(`refused: ${frame}`);
+    equal(frame.ttl, Number.POSITIVE_INFINITY);
+    equal(frame.scopes[0]?.token, '\xff');
+    equal(frame.payload.length, 100_000);
+    bytes[bytes.length - 1] = 0;
+    equal(decodeFrame(bytes, place), 'checksum');
   },
 
   'events are told, and errors typed': () => {
