@@ -19,6 +19,7 @@
 
 #include "box.h"
 #include "calls.h"
+#include "shared_addon.h"
 #include "tiercel/abi.h"
 
 namespace tiercel::node {
@@ -221,9 +222,12 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   };
   for (const Named& named : kFunctions) define(named);
   for (const Named& named : Calls()) define(named);
-  if (!ok) Napi::Error::New(env, "no memory for the addon").ThrowAsJavaScriptException();
   exports.Set("abiVersion", Napi::Number::New(env, tiercel_abi_version()));
   exports.Set("arguments", numbers);
+  napi_value shared = MakeShared(env, numbers, numbers.Data());
+  ok = ok && shared != nullptr;
+  if (!ok) Napi::Error::New(env, "no memory for the addon").ThrowAsJavaScriptException();
+  exports.Set("shared", Napi::Value(env, shared));
   return exports;
 }
 

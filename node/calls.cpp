@@ -56,8 +56,9 @@ double Get(Box* box, const Call& c) {
   box->registers[TIERCEL_R_VALUE] = 0;
   const int32_t slot =
       tiercel_get(box->engine, c[0], box->buffer, c.bytes(), TIERCEL_UTF16, c[1], c.Unsigned(2));
-  if (slot < 0 || box->registers[TIERCEL_R_VALUE] == 0) return slot;
-  box->registers[TIERCEL_R_KEY] = box->registers[TIERCEL_R_KEY_LENGTH] = 0;
+  const bool gives_tags = (c.Unsigned(2) & TIERCEL_GET_TAGS) != 0;
+  if (slot < 0 || (box->registers[TIERCEL_R_VALUE] == 0 && !gives_tags)) return slot;
+  if (!gives_tags) box->registers[TIERCEL_R_KEY] = box->registers[TIERCEL_R_KEY_LENGTH] = 0;
   return WithAddresses(box, slot);
 }
 
@@ -107,16 +108,6 @@ double Match(Box* box, const Call& c) {
 }
 
 double Sweep(Box* box, const Call& c) { return tiercel_sweep(box->engine, c[0], c.Unsigned(1), c[2]); }
-
-double Tags(Box* box, const Call& c) {
-  ForgetAddresses(box);
-  return WithAddresses(box, tiercel_tags(box->engine, c[0], c.Signed(1)));
-}
-
-double Value(Box* box, const Call& c) {
-  ForgetAddresses(box);
-  return WithAddresses(box, tiercel_value(box->engine, c[0], c.Signed(1)));
-}
 
 double Next(Box* box, const Call& c) {
   ForgetAddresses(box);
@@ -199,8 +190,6 @@ constexpr Named kCalls[] = {
     {"match", OfString<Match>},
     {"sweep", OfNumbers<Sweep>},
     {"invalidateTags", OfNumbers<InvalidateTags>},
-    {"tags", OfNumbers<Tags>},
-    {"value", OfNumbers<Value>},
     {"iterate", OfNumbers<Iterate>},
     {"next", OfNumbers<Next>},
     {"loadBegin", OfString<LoadBegin>},

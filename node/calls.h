@@ -16,6 +16,9 @@ struct Named {
 // Their data is the Environment.
 std::span<const Named> Calls();
 
+// The same of shared caches; their data is the SharedEnvironment.
+std::span<const Named> SharedCalls();
+
 }  // namespace tiercel::node
 
 #endif  // TIERCEL_NODE_CALLS_H_

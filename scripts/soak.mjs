@@ -4,6 +4,7 @@
 //   --races=1000000       trials of each kind of load of a Cache against invalidations, half of them on each engine
 //   --loaders=100000      calls with loaders that misbehave, for each kind of cache, on both engines
 //   --fuzz=300            seconds for each fuzz target, from its corpus
+//   --threads=10000       workers that are created and terminated while others use a cache that they share
 // 0 leaves a part out; with --seed=N the sequences begin there; with --minutes=N the races end after so long, however many
 // trials there were: that is printed. The exit code is 1 if anything failed.
 import { cpSync, mkdirSync, readdirSync } from 'node:fs';
@@ -24,6 +25,7 @@ const defaults = {
   races: 1_000_000,
   loaders: 100_000,
   fuzz: 300,
+  threads: 10_000,
   seed: 1,
   minutes: 0,
 };
@@ -36,6 +38,7 @@ await asCommand(import.meta, async (...args) => {
     options.races > 0 && soakRaces(options),
     options.loaders > 0 && soakLoaders(options),
     options.fuzz > 0 && soakFuzzers(options),
+    options.threads > 0 && soakThreads(options),
   ];
   for (const part of parts.filter(Boolean)) {
     for await (const { name, outcome, seconds } of part) {
@@ -139,6 +142,20 @@ async function* soakLoaders({ loaders }) {
       }),
     );
   }
+}
+
+async function* soakThreads({ threads }) {
+  const { build } = await import('./build.mjs');
+  await build();
+  yield await timed(`threads, ${threads} workers`, () =>
+    run(
+      process.execPath,
+      ['--test', '--test-name-pattern=created and terminated', 'tests/threads/life-cycle.test.mjs'],
+      {
+        env: { TIERCEL_WORKERS: String(threads) },
+      },
+    ),
+  );
 }
 
 async function* soakFuzzers({ fuzz }) {

@@ -100,6 +100,13 @@ uint8_t* tiercel_buffer(TiercelEngine* engine, uint32_t bytes) {
   return engine->buffer;
 }
 
+uint32_t tiercel_stripe(const uint8_t* seed, uint32_t parent, const uint8_t* text, uint32_t length,
+                        uint32_t encoding) {
+  if (seed == nullptr || (text == nullptr && length != 0)) return 0;
+  return tiercel::StripeHash({tiercel::LoadLittleEndian64(seed), tiercel::LoadLittleEndian64(seed + 8)},
+                             parent, {text, length, encoding == TIERCEL_UTF16});
+}
+
 const char* tiercel_message(TiercelEngine* engine) {
   return engine == nullptr || engine->message == nullptr ? "" : engine->message;
 }
@@ -170,6 +177,10 @@ double tiercel_namespace(TiercelEngine* engine, double ns, const uint8_t* part, 
   });
 }
 
+int32_t tiercel_namespace_path(TiercelEngine* engine, double ns) {
+  return InNamespace(engine, ns, [](Cache* cache, uint32_t scope) { return cache->NamespacePath(scope); });
+}
+
 double tiercel_clear(TiercelEngine* engine, double ns, double now) {
   return InNamespace(engine, ns, [now](Cache* cache, uint32_t scope) { return cache->Clear(scope, now); });
 }
@@ -212,6 +223,20 @@ int32_t tiercel_add_tags(TiercelEngine* engine, double ns, const uint8_t* key, u
                          uint32_t encoding, const uint8_t* tags, uint32_t tags_length, double now) {
   return InNamespace(engine, ns, [=](Cache* cache, uint32_t scope) {
     return cache->AddTags(scope, key, length, encoding, tags, tags_length, now);
+  });
+}
+
+int32_t tiercel_names(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
+                      uint32_t encoding, double since) {
+  return InNamespace(engine, ns, [=](Cache* cache, uint32_t scope) {
+    return cache->NamesOf(scope, key, length, encoding, since);
+  });
+}
+
+double tiercel_changed(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
+                       uint32_t encoding, double now) {
+  return InNamespace(engine, ns, [=](Cache* cache, uint32_t scope) {
+    return cache->ChangedElsewhere(scope, key, length, encoding, now);
   });
 }
 
@@ -288,6 +313,10 @@ int32_t tiercel_load_commit(TiercelEngine* engine, double load, const uint8_t* v
   const Incoming in = {value, value_length, format, weight, ttl, stale, names, names_length, flags};
   return InLoad(engine, load,
                 [&](Cache* cache, uint32_t id) { return cache->LoadCommit(id, in, now, store != 0); });
+}
+
+int32_t tiercel_load_overtake(TiercelEngine* engine, double load) {
+  return InLoad(engine, load, [](Cache* cache, uint32_t id) { return cache->LoadOvertake(id); });
 }
 
 int32_t tiercel_load_end(TiercelEngine* engine, double load) {

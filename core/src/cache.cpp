@@ -8,6 +8,8 @@ Cache::Cache(Options* options, HandleTable* handles, double* registers)
       bytes_mode_(options->bytes_mode),
       max_key_bytes_(options->max_key_bytes),
       jitter_(options->jitter),
+      stripes_(options->stripes),
+      stripe_(options->stripe),
       ttl_rules_(std::move(options->ttl_rules)),
       max_entries_(options->max_entries),
       max_bytes_(options->max_bytes),
@@ -104,6 +106,7 @@ int32_t Cache::Finish(int32_t result) {
   r_[TIERCEL_R_ENTRIES] = entries_.size();
   r_[TIERCEL_R_BYTES] = static_cast<double>(bytes_);
   r_[TIERCEL_R_NEXT_DUE] = HasBacklog() ? now_ : entries_.deadlines().First();
+  r_[TIERCEL_R_SEQUENCE] = static_cast<double>(sequence_);
   return result;
 }
 
@@ -112,6 +115,12 @@ void Cache::DescribeKey(const Entry& entry) {
   r_[TIERCEL_R_KEY] = AddressOf(key.data);
   r_[TIERCEL_R_KEY_LENGTH] = key.bytes;
   r_[TIERCEL_R_KEY_ENCODING] = key.wide ? TIERCEL_UTF16 : TIERCEL_LATIN1;
+}
+
+// Gives out the packed list that was put together.
+void Cache::DescribeList() {
+  r_[TIERCEL_R_KEY] = AddressOf(list_.data());
+  r_[TIERCEL_R_KEY_LENGTH] = static_cast<double>(list_.size());
 }
 
 // ---- Entries
@@ -132,6 +141,10 @@ int32_t Cache::Get(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t 
         if (counts) {
           (is_fresh ? counters_.hits : counters_.stale_hits)++;
           if (entries_[slot].pinned == 0) policy_->OnHit(slot);
+        }
+        if ((flags & TIERCEL_GET_TAGS) != 0) {
+          const int32_t tags = Tags(static_cast<int32_t>(slot));
+          if (tags < 0) return Finish(tags);
         }
         Describe(slot, fresh_until);
         return static_cast<int32_t>(slot);
@@ -159,6 +172,7 @@ int32_t Cache::Set(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t 
     return Finish(TIERCEL_MISS);
   }
   missed_.scope = kNone;
+  r_[TIERCEL_R_CHANGED] = 0;
   const int32_t result = Store(target, ++sequence_, in);
   if (result >= 0 || result == TIERCEL_REJECTED) {
     Overtake(scope, target.hash, target.text);
@@ -193,8 +207,31 @@ int32_t Cache::Tags(int32_t slot) {
     if (!PackedAppend(&list_, scope.name.view())) return TIERCEL_NO_MEMORY;
     count++;
   }
-  r_[TIERCEL_R_KEY] = AddressOf(list_.data());
-  r_[TIERCEL_R_KEY_LENGTH] = static_cast<double>(list_.size());
+  DescribeList();
+  return count;
+}
+
+int32_t Cache::NamesOf(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, double since) {
+  Key found;
+  const int32_t status = FindKey(scope, key, bytes, encoding, &found);
+  if (status != TIERCEL_OK) return status;
+  changes_.Start();
+  if (since >= 0 && IsOvertakenBy(scope, found.text, true, static_cast<uint64_t>(since))) {
+    return TIERCEL_OVERTAKEN;
+  }
+  const uint32_t slot = found.slot;
+  if (slot == kNone || !IsAlive(slot)) return TIERCEL_MISS;
+  list_.Clear();
+  int32_t count = 0;
+  for (uint32_t i = scopes_.FirstLink(slot); i != kNone; i = scopes_.link(i).sibling) {
+    const Scope& name = scopes_[scopes_.link(i).scope];
+    if (name.kind == Scope::Kind::kNamespace) continue;
+    const uint32_t marks = (name.kind == Scope::Kind::kKey ? kPackedKey : 0) |
+                           (scopes_.link(i).inherited ? kPackedInherited : 0);
+    if (!PackedAppend(&list_, name.name.view(), marks)) return TIERCEL_NO_MEMORY;
+    count++;
+  }
+  DescribeList();
   return count;
 }
 
@@ -214,6 +251,18 @@ double Cache::Namespace(uint32_t scope, const uint8_t* part, uint32_t bytes, uin
   if (scopes_[scope].depth >= TIERCEL_MAX_DEPTH) return TIERCEL_LIMIT;
   const uint32_t found = scopes_.FindOrAdd(scope, Scope::Kind::kNamespace, text, loads_.OldestSequence());
   return found == kNone ? NoHandle() : scopes_[found].handle;
+}
+
+int32_t Cache::NamespacePath(uint32_t scope) {
+  uint32_t path[TIERCEL_MAX_DEPTH];
+  const uint32_t depth = scopes_[scope].depth;
+  for (uint32_t i = depth; i > 0; scope = scopes_[scope].parent) path[--i] = scope;
+  list_.Clear();
+  for (uint32_t i = 0; i < depth; i++) {
+    if (!PackedAppend(&list_, scopes_[path[i]].name.view())) return TIERCEL_NO_MEMORY;
+  }
+  DescribeList();
+  return static_cast<int32_t>(depth);
 }
 
 double Cache::Size(uint32_t scope) const {

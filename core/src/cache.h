@@ -73,6 +73,7 @@ class Cache {
   std::string Stats() const;
   void ResetStats();
   double Namespace(uint32_t scope, const uint8_t* part, uint32_t bytes, uint32_t encoding);
+  int32_t NamespacePath(uint32_t scope);
   double Clear(uint32_t scope, double now);
   double Size(uint32_t scope) const;
   int32_t Get(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, double now,
@@ -84,6 +85,8 @@ class Cache {
                 uint32_t mode, double now);
   int32_t AddTags(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, const uint8_t* tags,
                   uint32_t tags_bytes, double now);
+  int32_t NamesOf(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, double since);
+  double ChangedElsewhere(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding, double now);
   double Ttl(const uint8_t* type, uint32_t bytes, uint32_t encoding, uint32_t flags, double modified,
              double hour);
   double InvalidateTags(uint32_t scope, const uint8_t* tags, uint32_t bytes, double now);
@@ -101,6 +104,7 @@ class Cache {
   double LoadBegin(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding);
   int32_t LoadTags(uint32_t load, const uint8_t* names, uint32_t bytes);
   int32_t LoadCommit(uint32_t load, const Incoming& in, double now, bool store);
+  int32_t LoadOvertake(uint32_t load);
   int32_t LoadEnd(uint32_t load);
   int32_t SnapshotBegin(double wall, double now);
   int32_t SnapshotNext(int32_t slot, double now);
@@ -139,7 +143,7 @@ class Cache {
     return Read(&key_, data, bytes, encoding, out);
   }
   int32_t ReadUnusual(Canonical* into, const uint8_t* data, uint32_t bytes, uint32_t encoding, Text* out);
-  // Calls each(name, is_key) for the strings of a packed list, until one gives another status than
+  // Calls each(name, is_key, inherited) for the strings of a packed list, until one gives another status than
   // TIERCEL_OK.
   template <typename Each>
   int32_t EachName(const uint8_t* list, uint32_t bytes, Each each) {
@@ -148,10 +152,12 @@ class Cache {
       uint32_t length = 0;
       uint32_t encoding = 0;
       uint32_t kind = 0;
+      bool inherited = false;
       Text name;
-      if (!reader.Next(&data, &length, &encoding, &kind)) return Bad("a packed list is cut short");
+      if (!reader.Next(&data, &length, &encoding, &kind, &inherited))
+        return Bad("a packed list is cut short");
       int32_t status = Read(&name_, data, length, encoding, &name);
-      if (status == TIERCEL_OK) status = each(name, kind != 0);
+      if (status == TIERCEL_OK) status = each(name, kind != 0, inherited);
       if (status != TIERCEL_OK) return status;
     }
     return TIERCEL_OK;
@@ -194,10 +200,11 @@ class Cache {
     r_[TIERCEL_R_VALUE_LENGTH] = entry.payload;
     r_[TIERCEL_R_FORMAT] = static_cast<double>(entry.format);
   }
+  void DescribeList();
   int32_t Finish(int32_t result);
 
   // cache_iterate.cpp
-  uint32_t Born();
+  uint32_t Born() const;
 
   // cache_expiry.cpp
   double Random();
@@ -229,8 +236,10 @@ class Cache {
   // cache_snapshot.cpp
   uint64_t Identity() const;
   [[nodiscard]] bool WriteEntry(uint32_t slot, const uint8_t* value, uint32_t bytes, uint32_t format);
+  bool ReadHeader();
   bool ReadNamespace();
   int32_t ReadEntry();
+  bool IsElsewhere(const Text& key) const;
   bool IsGone(const Text& key, uint32_t hash) const;
 
   // cache_reclaim.cpp
@@ -273,6 +282,8 @@ class Cache {
   const bool bytes_mode_;
   const uint32_t max_key_bytes_;
   const double jitter_;
+  const uint32_t stripes_;
+  const uint32_t stripe_;
   const std::unique_ptr<TtlRules, DeleteTtlRules> ttl_rules_;  // nullptr: none.
   uint64_t max_entries_;
   uint64_t max_bytes_;
@@ -301,7 +312,6 @@ class Cache {
 
   // Iterations tell entries that came in later by the era they were born in; see Iterate.
   uint64_t era_ = 1;
-  bool era_has_births_ = false;
   Rounds eras_;
 
   // The snapshot being written, and the namespace that its last record was of.
@@ -311,6 +321,8 @@ class Cache {
   SnapshotReader reader_;
   SnapshotHeader header_;
   uint32_t read_scope_ = kNone;
+  uint32_t read_stripe_ = 0;  // What tiercel_stripe gives for it.
+  double restored_at_ = 0;    // The time of day at which it is restored.
 
   RemovalLog log_;
   bool watched_ = false;

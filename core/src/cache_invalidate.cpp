@@ -26,10 +26,23 @@ uint64_t Cache::BarrierStamp(uint32_t slot) const {
 // A key got another value, or lost it for another reason than room or time: what depends on it is out of
 // date. Returns how many entries that are.
 uint64_t Cache::Changed(uint32_t scope, uint32_t hash, const Text& key) {
+  r_[TIERCEL_R_CHANGED] = 1;
   changes_.Note(hash, ++sequence_);
   if (!scopes_.has_keys()) return 0;
   const uint32_t dependents = scopes_.Find(scope, Scope::Kind::kKey, key);
   return dependents == kNone ? 0 : Invalidate(dependents, TIERCEL_CAUSE_DEPENDENCY);
+}
+
+double Cache::ChangedElsewhere(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding,
+                               double now) {
+  Tick(now);
+  Text text;
+  const int32_t status = ReadKey(key, bytes, encoding, &text);
+  if (status != TIERCEL_OK) return status;
+  const uint64_t dependents = Changed(scope, Hash(scope, text), text);
+  ReclaimSome();
+  Finish(TIERCEL_OK);
+  return static_cast<double>(dependents);
 }
 
 double Cache::Clear(uint32_t scope, double now) {
@@ -91,13 +104,13 @@ double Cache::InvalidateTags(uint32_t scope, const uint8_t* tags, uint32_t bytes
   Tick(now);
   // All are looked at before any is invalidated. The second pass cannot fail: it needs no more room to
   // narrow.
-  const int32_t status = EachName(tags, bytes, [this](const Text&, bool is_key) {
+  const int32_t status = EachName(tags, bytes, [this](const Text&, bool is_key, bool) {
     return is_key ? Bad("tags holds a key") : int32_t{TIERCEL_OK};
   });
   if (status != TIERCEL_OK) return status;
   uint64_t count = 0;
   scopes_.Hold(scope);
-  (void)EachName(tags, bytes, [&](const Text& name, bool) {
+  (void)EachName(tags, bytes, [&](const Text& name, bool, bool) {
     const uint64_t oldest = loads_.OldestSequence();
     uint32_t tag = scopes_.Find(scope, Scope::Kind::kTag, name);
     // No entry has the tag, but a load in flight may turn out to have it.

@@ -21,19 +21,13 @@ uint64_t AgeOf(uint64_t code, uint64_t now) { return (now % kCodes + 1 + kCodes 
 }  // namespace
 
 // The code of an entry that comes in now.
-uint32_t Cache::Born() {
-  era_has_births_ = true;
-  return static_cast<uint32_t>(era_ % kCodes + 1);
-}
+uint32_t Cache::Born() const { return static_cast<uint32_t>(era_ % kCodes + 1); }
 
 double Cache::Iterate() {
-  if (era_has_births_) {
-    era_++;
-    era_has_births_ = false;
-    for (uint32_t n = entries_.used() / kParts + 1; n != 0 && entries_.used() != 0; n--) {
-      Entry& entry = entries_[eras_.Next(entries_.used())];
-      if (entry.born != 0 && AgeOf(entry.born, era_) > kOld) entry.born = 0;
-    }
+  era_++;
+  for (uint32_t n = entries_.used() / kParts + 1; n != 0 && entries_.used() != 0; n--) {
+    Entry& entry = entries_[eras_.Next(entries_.used())];
+    if (entry.born != 0 && AgeOf(entry.born, era_) > kOld) entry.born = 0;
   }
   return static_cast<double>(era_);
 }

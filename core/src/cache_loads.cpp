@@ -73,7 +73,7 @@ int32_t Cache::LoadTags(uint32_t load, const uint8_t* names, uint32_t bytes) {
   const Load& l = loads_[load];
   // What happened to a name before it was noted leaves a trace that may be gone later.
   bool overtaken = false;
-  int32_t status = EachName(names, bytes, [&](const Text& name, bool is_key) {
+  int32_t status = EachName(names, bytes, [&](const Text& name, bool is_key, bool) {
     overtaken = overtaken || IsOvertakenBy(l.scope, name, is_key, l.sequence);
     return int32_t{TIERCEL_OK};
   });
@@ -90,6 +90,11 @@ int32_t Cache::LoadTags(uint32_t load, const uint8_t* names, uint32_t bytes) {
   return status;
 }
 
+int32_t Cache::LoadOvertake(uint32_t load) {
+  loads_.Overtake(load);
+  return TIERCEL_OK;
+}
+
 int32_t Cache::LoadEnd(uint32_t load) {
   const uint32_t scope = loads_[load].scope;
   scopes_.Release(*loads_.names(load), loads_.OldestSequence());
@@ -101,10 +106,11 @@ int32_t Cache::LoadEnd(uint32_t load) {
 
 int32_t Cache::LoadCommit(uint32_t load, const Incoming& in, double now, bool store) {
   Tick(now);
+  r_[TIERCEL_R_CHANGED] = 0;
   const Load& l = loads_[load];
   const uint64_t began = l.sequence;
   bool overtaken = IsOvertaken(l);
-  int32_t result = EachName(in.names, in.names_bytes, [&](const Text& name, bool is_key) {
+  int32_t result = EachName(in.names, in.names_bytes, [&](const Text& name, bool is_key, bool) {
     overtaken = overtaken || IsOvertakenBy(l.scope, name, is_key, began);
     return int32_t{TIERCEL_OK};
   });
@@ -120,10 +126,13 @@ int32_t Cache::LoadCommit(uint32_t load, const Incoming& in, double now, bool st
     const bool changes = old != kNone && (!IsAlive(old) || now_ < entries_.ServedUntil(old));
     result = Store(key, began, in);
     if (result < TIERCEL_OVERTAKEN) return Finish(result);
-    // What came to depend on the key while it was absent does not have the names that it has now.
+    // What came to depend on the key while it was absent does not have the names that it has now. Who that is
+    // on other stripes is not known here.
     if (changes || (in.names_bytes != 0 && scopes_.has_keys() &&
                     scopes_.Find(l.scope, Scope::Kind::kKey, l.key.view()) != kNone)) {
       Changed(l.scope, l.hash, l.key.view());
+    } else if (in.names_bytes != 0) {
+      r_[TIERCEL_R_CHANGED] = 1;
     }
   }
   LoadEnd(load);

@@ -38,8 +38,8 @@ void Cache::Record(uint32_t slot, TiercelCause cause, bool freed) {
 
 void Cache::Remove(uint32_t slot, TiercelCause cause) {
   Entry& entry = entries_[slot];
-  // A load that turns out to depend on it would not find its names any more.
-  if (loads_.size() != 0 && scopes_.HasNames(slot)) changes_.Note(entry.hash, ++sequence_);
+  // A load that turns out to depend on it, here or on another stripe, would not find its names any more.
+  if ((loads_.size() != 0 || stripes_ != 1) && scopes_.HasNames(slot)) changes_.Note(entry.hash, ++sequence_);
   const uint64_t cost = FullCost(slot);
   bytes_ -= cost;
   if (entry.pinned != 0) {

@@ -11,7 +11,9 @@ namespace tiercel {
 // The same for the same seed; it does not give the seed away.
 uint64_t Cache::Identity() const {
   constexpr uint8_t kWhat[] = {'i', 'd'};
-  return SipHash13(hash_.seed(), 0, kWhat, sizeof(kWhat));
+  // Stripes of one cache have one seed, and sequences of their own.
+  const uint64_t which = stripes_ == 1 ? 0 : stripe_ | (static_cast<uint64_t>(stripes_) << 32);
+  return SipHash13(hash_.seed(), which, kWhat, sizeof(kWhat));
 }
 
 int32_t Cache::SnapshotBegin(double wall, double now) {
@@ -106,7 +108,8 @@ int32_t Cache::RestoreBegin(const uint8_t* data, uint32_t bytes, double wall, do
   if (data == nullptr && bytes != 0) return Bad("data is NULL, and length not 0");
   SnapshotDrop();
   if (!reader_.Begin(data, bytes)) return TIERCEL_NO_MEMORY;
-  if (!reader_.ReadHeader(&header_)) {
+  restored_at_ = wall;
+  if (!ReadHeader()) {
     SnapshotDrop();
     return Bad("these bytes are no snapshot, or one of another version, or damaged at the beginning");
   }
@@ -114,6 +117,12 @@ int32_t Cache::RestoreBegin(const uint8_t* data, uint32_t bytes, double wall, do
     SnapshotDrop();
     return Bad("a snapshot can only be restored into a cache with the same option values");
   }
+  return TIERCEL_OK;
+}
+
+// Goes on to the entries of the snapshot whose header comes next.
+bool Cache::ReadHeader() {
+  if (!reader_.ReadHeader(&header_)) return false;
   // From here on `now` is when it was taken by the clock of this cache. A cache of the same seed and fewer
   // events is another one.
   const bool is_same = header_.identity == Identity() && header_.sequence <= sequence_ && header_.now <= now_;
@@ -122,17 +131,21 @@ int32_t Cache::RestoreBegin(const uint8_t* data, uint32_t bytes, double wall, do
     elapsed = now_ - header_.now;
   } else {
     header_.sequence = UINT64_MAX;
-    if (wall > header_.wall && header_.wall > 0) elapsed = wall - header_.wall;
+    if (restored_at_ > header_.wall && header_.wall > 0) elapsed = restored_at_ - header_.wall;
   }
   header_.now = now_ - elapsed;
-  return TIERCEL_OK;
+  return true;
 }
 
 int32_t Cache::RestoreNext(double now) {
   Tick(now);
   int32_t slot = TIERCEL_MISS;
   for (auto type = reader_.Next(); type != SnapshotReader::Record::kEnd; type = reader_.Next()) {
-    if (type == SnapshotReader::Record::kNamespace) {
+    if (type == SnapshotReader::Record::kHeader) {
+      if (ReadHeader() && header_.bytes_mode == bytes_mode_) continue;
+      reader_.Drop();  // What follows is of a cache that nothing is known of.
+      break;
+    } else if (type == SnapshotReader::Record::kNamespace) {
       (void)ReadNamespace();
     } else {
       slot = ReadEntry();
@@ -147,6 +160,7 @@ int32_t Cache::RestoreNext(double now) {
 bool Cache::ReadNamespace() {
   if (read_scope_ != kNone) scopes_.Release(read_scope_, loads_.OldestSequence());
   read_scope_ = kNone;
+  read_stripe_ = 0;
   uint32_t depth = 0;
   if (!reader_.ReadNamespace(&depth) || depth > TIERCEL_MAX_DEPTH) return false;
   uint32_t scope = Scopes::kRoot;
@@ -159,6 +173,7 @@ bool Cache::ReadNamespace() {
         Read(&name_, part.text.data, part.text.bytes, part.text.wide ? TIERCEL_UTF16 : TIERCEL_LATIN1,
              &text) == TIERCEL_OK) {
       next = scopes_.FindOrAdd(scope, Scope::Kind::kNamespace, text, loads_.OldestSequence());
+      read_stripe_ = StripeHash(hash_.seed(), read_stripe_, text);
     }
     if (next != kNone) scopes_.Hold(next);
     scopes_.Release(scope, loads_.OldestSequence());
@@ -167,6 +182,11 @@ bool Cache::ReadNamespace() {
   }
   read_scope_ = scope;
   return true;
+}
+
+// Whether a key of the namespace that is being read belongs to another stripe.
+bool Cache::IsElsewhere(const Text& key) const {
+  return stripes_ != 1 && uint64_t{StripeHash(hash_.seed(), read_stripe_, key)} * stripes_ >> 32 != stripe_;
 }
 
 // Whether a key was invalidated after the snapshot, by what its entry's names do not tell.
@@ -225,7 +245,7 @@ int32_t Cache::ReadEntry() {
   if (is_whole && !is_gone && status == TIERCEL_OK && makes_sense) {
     const uint32_t hash = Hash(read_scope_, text);
     const Key found = {read_scope_, hash, Find(read_scope_, hash, text), text};
-    if (found.slot == kNone && !IsGone(text, hash)) {
+    if (!IsElsewhere(text) && found.slot == kNone && !IsGone(text, hash)) {
       Incoming in;
       in.value = value;
       in.value_bytes = record.value_bytes;
@@ -238,6 +258,7 @@ int32_t Cache::ReadEntry() {
       if (slot >= 0) {
         SetDeadline(static_cast<uint32_t>(slot), fresh_until, record.stale);
         DescribeKey(entries_[static_cast<uint32_t>(slot)]);
+        r_[TIERCEL_R_NAMESPACE] = scopes_[read_scope_].handle;
         r_[TIERCEL_R_VALUE] = static_cast<double>(reinterpret_cast<uintptr_t>(value));
         r_[TIERCEL_R_VALUE_LENGTH] = record.value_bytes;
         r_[TIERCEL_R_FORMAT] = record.format;

@@ -60,16 +60,17 @@ int32_t Cache::Inherit(uint32_t scope, const Text& key, const Text& dependency, 
 // Adds what a packed list names for an entry of this key. With an entry that it depends on come the tags and
 // dependencies of that: then whatever invalidates one invalidates the other.
 int32_t Cache::AddNames(uint32_t scope, const Text& key, const uint8_t* list, uint32_t bytes, Names* names) {
-  return EachName(list, bytes, [&](const Text& name, bool is_key) {
+  return EachName(list, bytes, [&](const Text& name, bool is_key, bool inherited) {
     const auto kind = is_key ? Scope::Kind::kKey : Scope::Kind::kTag;
     const uint32_t found = scopes_.FindOrAdd(scope, kind, name, loads_.OldestSequence());
     if (found == kNone) return int32_t{TIERCEL_NO_MEMORY};
     scopes_.Hold(found);
     // An entry that depends on itself would be gone as soon as it is stored.
-    int32_t status = is_key && name.Equals(key) ? int32_t{TIERCEL_OK} : AddName(found, false, names);
+    int32_t status = is_key && name.Equals(key) ? int32_t{TIERCEL_OK} : AddName(found, inherited, names);
     if (is_key) {
       changes_.Start();
-      if (status == TIERCEL_OK) status = Inherit(scope, key, name, names);
+      // What is inherited was given with all that comes with it.
+      if (status == TIERCEL_OK && !inherited) status = Inherit(scope, key, name, names);
     }
     scopes_.Release(found, loads_.OldestSequence());
     return status;
@@ -79,6 +80,7 @@ int32_t Cache::AddNames(uint32_t scope, const Text& key, const uint8_t* list, ui
 int32_t Cache::AddTags(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t encoding,
                        const uint8_t* tags, uint32_t tags_bytes, double now) {
   Tick(now);
+  r_[TIERCEL_R_CHANGED] = 0;
   Key found;
   int32_t status = FindKey(scope, key, bytes, encoding, &found);
   if (status != TIERCEL_OK) return status;
@@ -95,7 +97,7 @@ int32_t Cache::AddTags(uint32_t scope, const uint8_t* key, uint32_t bytes, uint3
       (void)AddName(other, scopes_.link(i).inherited, &names);
   }
   const uint32_t before = names.count;
-  status = EachName(tags, tags_bytes, [&](const Text& name, bool is_key) {
+  status = EachName(tags, tags_bytes, [&](const Text& name, bool is_key, bool) {
     if (is_key) return Bad("tags holds a key");
     const uint32_t tag = scopes_.FindOrAdd(scope, Scope::Kind::kTag, name, loads_.OldestSequence());
     return tag == kNone ? int32_t{TIERCEL_NO_MEMORY} : AddName(tag, false, &names);

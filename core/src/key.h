@@ -49,6 +49,13 @@ struct Text {
   }
 };
 
+// Up to 4 Latin-1 units as UTF-16, in a word.
+inline uint64_t Widen(const uint8_t* units, uint32_t count) {
+  uint64_t word = 0;
+  for (uint32_t i = 0; i < count; i++) word |= static_cast<uint64_t>(units[i]) << (16 * i);
+  return word;
+}
+
 // The hash of a string in a space of names: keys of a namespace, namespaces and tags below one.
 inline uint32_t HashText(const HashSeed& seed, uint32_t parent, uint32_t kind, const Text& text) {
   uint64_t prefix = parent | (static_cast<uint64_t>(kind) << 32) | (static_cast<uint64_t>(text.wide) << 40);
@@ -71,6 +78,25 @@ class KeyHash {
   HashSeed seed_;
   SipState narrow_root_;
 };
+
+// The hash that distributes names over stripes: of the UTF-16 units, whichever way they are stored, so that
+// none has to be copied before it is known where it goes. `parent` is that of the namespace, 0 for the root.
+inline uint32_t StripeHash(const HashSeed& seed, uint32_t parent, const Text& text) {
+  constexpr uint64_t kStripe =
+      0xff;  // In place of a kind of name, so that it has nothing of an index's hashes.
+  SipState state(seed);
+  state.Absorb<1>(parent | (kStripe << 32));
+  if (text.wide)
+    return static_cast<uint32_t>(SipFinish<1, 3>(state, text.data, text.bytes, sizeof(uint64_t)));
+  const uint8_t* from = text.data;
+  uint32_t left = text.bytes;
+  for (; left >= 4; left -= 4, from += 4) state.Absorb<1>(Widen(from, 4));
+  uint8_t tail[sizeof(uint64_t)] = {};
+  const uint64_t last = Widen(from, left);
+  std::memcpy(tail, &last, sizeof(tail));
+  return static_cast<uint32_t>(
+      SipFinish<1, 3>(state, tail, size_t{2} * left, sizeof(uint64_t) + size_t{2} * (text.bytes - left)));
+}
 
 // An owned copy of a Text. Trivially copyable, so it has no destructor: whoever holds it calls Release.
 class StoredText {

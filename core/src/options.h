@@ -23,6 +23,8 @@ struct Options {
   bool bytes_mode = false;
   uint32_t max_key_bytes = 1024;
   PolicyKind policy = PolicyKind::kAdaptive;
+  uint32_t stripes = 1;  // A power of two.
+  uint32_t stripe = 0;   // Of these.
 
   // -------- For how long
   double jitter = 0;

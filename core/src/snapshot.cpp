@@ -107,8 +107,8 @@ bool SnapshotReader::Begin(const uint8_t* data, uint32_t bytes) {
 }
 
 bool SnapshotReader::ReadHeader(SnapshotHeader* header) {
-  at_ = 0;
-  end_ = bytes_.size() < kHeaderBytes ? 0 : kHeaderBytes;
+  const size_t begin = at_;
+  end_ = bytes_.size() - begin < kHeaderBytes ? begin : begin + kHeaderBytes;
   const uint8_t* magic = nullptr;
   uint32_t version = 0;
   uint32_t flags = 0;
@@ -119,12 +119,20 @@ bool SnapshotReader::ReadHeader(SnapshotHeader* header) {
     return false;
   }
   header->bytes_mode = (flags & kBytesMode) != 0;
-  const uint64_t right = Checksum(0, bytes_.data(), at_);
+  const uint64_t right = Checksum(0, bytes_.data() + begin, at_ - begin);
   return Get(&checksum) && checksum == right;
+}
+
+bool SnapshotReader::IsAtHeader() const {
+  return bytes_.size() - at_ >= kHeaderBytes && std::memcmp(bytes_.data() + at_, kMagic, sizeof(kMagic)) == 0;
 }
 
 bool SnapshotReader::EnterChunk() {
   for (at_ = end_; bytes_.size() - at_ >= kChunkHead;) {
+    if (IsAtHeader()) {
+      end_ = at_;
+      return false;
+    }
     uint32_t magic = 0;
     uint32_t length = 0;
     uint64_t checksum = 0;
@@ -149,7 +157,7 @@ SnapshotReader::Record SnapshotReader::Next() {
     if (at_ != end_ && Get(&type) && (type == Record::kNamespace || type == Record::kEntry)) return type;
     at_ = end_;  // Nothing that this version wrote: the rest of the chunk is left out.
   }
-  return Record::kEnd;
+  return IsAtHeader() ? Record::kHeader : Record::kEnd;
 }
 
 bool SnapshotReader::ReadBytes(uint32_t bytes, const uint8_t** data) {

@@ -4,6 +4,9 @@
 //   u64 chunk    magic u32, length u32 of the records, checksum u64, records; as many as it takes record type
 //   u8, then as Begin... writes it
 //
+// Several snapshots may follow one another, as those of the stripes of a cache do: the entries after a header
+// are of the cache that it tells of.
+//
 // A chunk can be read without the others: a damaged one is left out. A damaged header, or another version,
 // makes the whole unreadable. The checksum is SipHash-1-3 under a fixed key: it finds damage, it proves
 // nothing about who wrote the bytes, so a reader believes no length or number that it has not compared with
@@ -77,16 +80,17 @@ class SnapshotWriter {
 
 class SnapshotReader {
  public:
-  enum class Record : uint8_t { kEnd = 0, kNamespace = 1, kEntry = 2 };
+  enum class Record : uint8_t { kEnd = 0, kNamespace = 1, kEntry = 2, kHeader = 3 };
 
   SnapshotReader() = default;
 
   // Takes a copy. False without memory.
   [[nodiscard]] bool Begin(const uint8_t* data, uint32_t bytes);
-  // False if it is no snapshot of this version.
+  // The header that comes next, first of all. False if it is none of this version.
   [[nodiscard]] bool ReadHeader(SnapshotHeader* header);
 
   // The type of the next record; what is left of the one before is skipped by the caller's reading it.
+  // kHeader stands for another snapshot, and ReadHeader has to follow.
   Record Next();
   // What a record consists of; false if the chunk is malformed, after which Next goes on with another chunk.
   [[nodiscard]] bool ReadNamespace(uint32_t* parts);
@@ -103,8 +107,9 @@ class SnapshotReader {
     std::memcpy(value, from, sizeof(T));
     return true;
   }
-  // Goes to the next chunk whose checksum is right.
+  // Goes to the next chunk whose checksum is right; false at a header, and at the end.
   bool EnterChunk();
+  bool IsAtHeader() const;
 
   Vector<uint8_t> bytes_;
   size_t at_ = 0;

@@ -32,7 +32,7 @@ export {
   type FramePlace,
   type FrameScope,
 } from './engine/frame.js';
-export { type EngineInfo, engineInfo } from './engine/info.js';
+export { type EngineInfo, engineInfo, type SharedCacheInfo } from './engine/info.js';
 export type { EngineChoice, EngineKind } from './engine/platform.js';
 export { version } from './generated/version.js';
 export {
@@ -70,6 +70,7 @@ export type {
   RemovalCause,
   Serializer,
   SetOptions,
+  SharedStats,
   Size,
   TtlContext,
   TtlRules,

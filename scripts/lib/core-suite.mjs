@@ -9,6 +9,8 @@ import { root, run } from './run.mjs';
 const BUILDS = [
   { preset: 'asan', folder: 'build/asan', options: [] },
   { preset: 'release', folder: 'build/release-tests', options: ['-DTIERCEL_TESTS=ON', '-DTIERCEL_NODE=OFF'] },
+  // Shared caches, without Node.
+  { preset: 'tsan', folder: 'build/tsan', options: [] },
 ];
 
 /** The tests of the core, of the C boundary among them, through ctest. */

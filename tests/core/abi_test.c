@@ -35,6 +35,7 @@ static double CallLoadCommit(TiercelEngine* e, double h) {
   return tiercel_load_commit(e, h, BYTES("v"), 0, 1, 0, 0, NULL, 0, 0, 1, 1);
 }
 static double CallLoadTags(TiercelEngine* e, double h) { return tiercel_load_tags(e, h, NULL, 0); }
+static double CallLoadOvertake(TiercelEngine* e, double h) { return tiercel_load_overtake(e, h); }
 static double CallLoadEnd(TiercelEngine* e, double h) { return tiercel_load_end(e, h); }
 
 typedef struct Call {
@@ -65,8 +66,10 @@ static const Call kNamespaceCalls[] = {
     {"removals_clear", CallRemovalsClear},
 };
 
-static const Call kLoadCalls[] = {
-    {"load_commit", CallLoadCommit}, {"load_tags", CallLoadTags}, {"load_end", CallLoadEnd}};
+static const Call kLoadCalls[] = {{"load_commit", CallLoadCommit},
+                                  {"load_tags", CallLoadTags},
+                                  {"load_overtake", CallLoadOvertake},
+                                  {"load_end", CallLoadEnd}};
 
 static void EveryCallRefuses(TiercelEngine* engine, double handle, const Call* calls, size_t count) {
   for (size_t i = 0; i < count; i++) {

@@ -97,7 +97,9 @@ TEST_CASE("a packed list is read as it was written") {
       uint32_t bytes = 0;
       uint32_t encoding = 0;
       uint32_t kind = 1;
-      REQUIRE(reader.Next(&data, &bytes, &encoding, &kind));
+      bool inherited = true;
+      REQUIRE(reader.Next(&data, &bytes, &encoding, &kind, &inherited));
+      REQUIRE_FALSE(inherited);
       REQUIRE(std::string(reinterpret_cast<const char*>(data), bytes) == text.bytes);
       REQUIRE(encoding == text.encoding);
       REQUIRE(kind == 0);

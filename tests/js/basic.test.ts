@@ -1,5 +1,5 @@
 import { MemoryCache } from 'tiercel';
-import { openCache } from './support/cache.js';
+import { isShared, openCache } from './support/cache.js';
 import { FakeClock } from './support/clock.js';
 import { expectThrow } from './support/errors.js';
 
@@ -185,7 +185,9 @@ describe('the statistics', () => {
     const names = 'entries bytes maxEntries maxBytes policy hits staleHits misses sets rejected adds removals';
     const ofLoads = 'loads overtaken loadFailures loading pendingReclaim scopes lostEvents';
     const ofState = 'pinned timed barriers policyState';
-    expect(Object.keys(openCache().stats()).sort()).toEqual(`${names} ${ofLoads} ${ofState}`.split(' ').sort());
+    expect(Object.keys(openCache().stats()).sort()).toEqual(
+      `${names} ${ofLoads} ${ofState}${isShared ? ' shared' : ''}`.split(' ').sort(),
+    );
   });
 
   test('are a copy, which later calls do not change', () => {

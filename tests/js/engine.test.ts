@@ -50,7 +50,7 @@ describe('the engine', () => {
 
   test('info says what runs, the versions, and why native does not', () => {
     const info = engineInfo();
-    expect(Object.keys(info).sort()).toEqual(['abi', 'engine', 'native', 'version']);
+    expect(Object.keys(info).sort()).toEqual(['abi', 'engine', 'native', 'shared', 'version']);
     expect(info.abi).toBe(4);
     expect(info.version).toBe(version);
     if (!info.native.available) expect(info.native.reason).toMatch(/\S/);

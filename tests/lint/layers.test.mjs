@@ -19,8 +19,9 @@ const CORE_FLOORS = [
 const JS_FLOORS = [
   ['tiercel-error', 'generated'],
   ['errors'],
-  ['duration', 'engine/port', 'engine/text', 'engine/inline'],
-  ['engine/native', 'engine/wasm', 'engine/buffer'],
+  ['duration', 'engine/port', 'engine/text', 'engine/inline', 'engine/sharding'],
+  ['engine/native', 'engine/wasm', 'engine/buffer', 'engine/failures'],
+  ['engine/shared'],
   ['engine/platform'],
   ['engine/engine', 'engine/info', 'engine/frame'],
   ['memory'],
@@ -34,7 +35,7 @@ const JS_FLOORS = [
   ['entry'],
 ];
 // What only engine/ and the entry points know, so that all above is the same for both engines.
-const ENGINES = ['engine/port', 'engine/buffer', 'engine/native', 'engine/wasm', 'engine/inline'];
+const ENGINES = ['engine/port', 'engine/buffer', 'engine/native', 'engine/wasm', 'engine/shared', 'engine/inline'];
 
 const floorOf = (floors, name) => floors.findIndex((floor) => floor.includes(name));
 const isBelow = (floors, lower, upper) => {

@@ -49,6 +49,7 @@ describe('an installed package uses the native engine', () => {
       refused: REFUSED,
       version,
       native: { available: true },
+      shared: [],
     });
   });
 });

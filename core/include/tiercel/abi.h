@@ -21,7 +21,8 @@
  *    little-endian. A string whose units all fit a byte is stored as Latin-1 however it was passed. The
  *    pointer of a UTF-16 string is even. A list of strings is packed: for each a u32 of
  *    (bytes * 4 + kind * 2 + encoding), little-endian, its bytes, and zeros up to a multiple of 4. The kind
- *    is 0 for a tag and 1 for a key that the entry depends on; lists of other things have 0.
+ *    is 0 for a tag and 1 for a key that the entry depends on; lists of other things have 0. The highest bit
+ *    of that u32 marks a name that comes from an entry that is depended on, as tiercel_names gives them.
  * 7. Time is an argument: `now`, milliseconds of a monotonic clock of the caller's. A `now` below one
  *    seen before is taken as that one, and so is one that is no finite number. Durations are milliseconds
  *    from 0 to 2^53 - 1; 0 means "none".
@@ -29,6 +30,11 @@
  *    registers; each call says which of them it writes. No struct crosses: options come in and
  *    statistics go out as one JSON document in UTF-8.
  * 9. A call that runs out of memory is fully done or not done at all.
+ * 10. Stripes. Several engines, each with one cache, can be the stripes of one larger cache: each with a
+ *    lock of the binding's, the same seed, and of the keys those that tiercel_stripe gives it. What concerns
+ *    all keys (tags, prefixes, patterns, namespaces, iterations) the binding calls on each, with all locks
+ *    held. A dependency on a key of another stripe is the binding's to pass on: tiercel_names and, for a
+ *    load, tiercel_load_overtake, when it is named, and tiercel_changed, when R_CHANGED says so.
  */
 #ifndef TIERCEL_ABI_H_
 #define TIERCEL_ABI_H_
@@ -86,7 +92,9 @@ typedef enum TiercelGetFlags {
   /* Neither counted in the statistics nor seen by the eviction policy. */
   TIERCEL_GET_PEEK = 1,
   /* Also accept an entry past its ttl but within its stale time. */
-  TIERCEL_GET_STALE = 2
+  TIERCEL_GET_STALE = 2,
+  /* Also give the entry's tags, as a packed list: R_KEY and R_KEY_LENGTH. */
+  TIERCEL_GET_TAGS = 4
 } TiercelGetFlags;
 
 /* Flags of tiercel_set and tiercel_load_commit. */
@@ -197,8 +205,12 @@ typedef enum TiercelRegister {
   /* When there is next something to do for tiercel_sweep: a time, one that has passed if something waits, or
    * infinity. Written with R_REMOVALS. */
   TIERCEL_R_NEXT_DUE = 15,
+  /* 1 if the call changed its key, so that what depends on it is out of date, here and elsewhere; else 0. */
+  TIERCEL_R_CHANGED = 16,
+  /* What tiercel_names tells the time by: it grows with each change. Written with R_REMOVALS. */
+  TIERCEL_R_SEQUENCE = 17,
   /* Those from here on are the binding's own. */
-  TIERCEL_R_BINDING = 16,
+  TIERCEL_R_BINDING = 18,
   TIERCEL_REGISTERS = 32
 } TiercelRegister;
 
@@ -232,6 +244,14 @@ TIERCEL_EXPORT(tiercel_registers) double* tiercel_registers(TiercelEngine* engin
  * kept from one request to the next. NULL without memory. */
 TIERCEL_EXPORT(tiercel_buffer) uint8_t* tiercel_buffer(TiercelEngine* engine, uint32_t bytes);
 
+/* A hash of `length` bytes of text under a seed of TIERCEL_SEED_BYTES, the same for both encodings of a
+ * string and independent of what an index makes of that seed. `parent` is 0, or the result for the namespace
+ * that the text is a part or a key of. Which of 2^n stripes has a key: the highest n bits. Uses no engine:
+ * any thread. */
+TIERCEL_EXPORT(tiercel_stripe)
+uint32_t tiercel_stripe(const uint8_t* seed, uint32_t parent, const uint8_t* text, uint32_t length,
+                        uint32_t encoding);
+
 /* The last message or document, UTF-8 and NUL-terminated, and its length in bytes. */
 TIERCEL_EXPORT(tiercel_message) const char* tiercel_message(TiercelEngine* engine);
 TIERCEL_EXPORT(tiercel_message_length) uint32_t tiercel_message_length(TiercelEngine* engine);
@@ -249,6 +269,8 @@ TIERCEL_EXPORT(tiercel_message_length) uint32_t tiercel_message_length(TiercelEn
  *   jitter       0 to 1, default 0: each ttl is scaled by a random factor of 1 - jitter to 1 + jitter
  *   maxKeyBytes  1 to 1048576, default 1024: longest key, namespace part or tag as stored
  *   ttlRules     an object, default none: what tiercel_ttl goes by
+ *   stripes      1 (default) to 256, a power of two: of how many caches this one is a stripe
+ *   stripe       0 (default) to stripes - 1: which; the others' keys are left out when it is restored
  * Unknown members are errors. */
 TIERCEL_EXPORT(tiercel_cache_open)
 double tiercel_cache_open(TiercelEngine* engine, const char* options, uint32_t length);
@@ -282,6 +304,11 @@ TIERCEL_EXPORT(tiercel_namespace)
 double tiercel_namespace(TiercelEngine* engine, double ns, const uint8_t* part, uint32_t length,
                          uint32_t encoding);
 
+/* The path of a namespace from the root, as a packed list: writes R_KEY and R_KEY_LENGTH. Returns how many
+ * parts. */
+TIERCEL_EXPORT(tiercel_namespace_path)
+int32_t tiercel_namespace_path(TiercelEngine* engine, double ns);
+
 /* Invalidates all entries and loads of a namespace and of those below it; the root: of the cache.
  * Returns how many entries; O(1) beyond 4096 of them, whose space is reclaimed by later calls.
  * Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE. */
@@ -294,7 +321,7 @@ TIERCEL_EXPORT(tiercel_size) double tiercel_size(TiercelEngine* engine, double n
 
 /* Finds an entry that may be served; `flags` of TiercelGetFlags. Returns its slot or TIERCEL_MISS.
  * Writes R_IS_STALE and R_TTL, in bytes mode R_VALUE, R_VALUE_LENGTH and R_FORMAT, and after a miss
- * R_REMOVALS, R_ENTRIES, R_BYTES. O(1), no allocation but for the longest UTF-16 key so far. */
+ * R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE. O(1), no allocation but for the longest UTF-16 key so far. */
 TIERCEL_EXPORT(tiercel_get)
 int32_t tiercel_get(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length, uint32_t encoding,
                     double now, uint32_t flags);
@@ -304,7 +331,7 @@ int32_t tiercel_get(TiercelEngine* engine, double ns, const uint8_t* key, uint32
  * bytes. `format` is below 8, `names` a packed list of tags and dependencies, `flags` of TiercelSetFlags.
  * Returns the slot, TIERCEL_REJECTED or an error; with TIERCEL_MISSED also TIERCEL_MISS, and nothing is done,
  * if a call came since that took a key or stored one, or the get was of another namespace. Writes R_REMOVALS,
- * R_ENTRIES, R_BYTES, R_NEXT_DUE. O(names). */
+ * R_ENTRIES, R_BYTES, R_NEXT_DUE, R_CHANGED. O(names). */
 TIERCEL_EXPORT(tiercel_set)
 int32_t tiercel_set(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length, uint32_t encoding,
                     const uint8_t* value, uint32_t value_length, uint32_t format, double weight, double ttl,
@@ -312,7 +339,7 @@ int32_t tiercel_set(TiercelEngine* engine, double ns, const uint8_t* key, uint32
 
 /* Removes an entry and overtakes a load of its key; what depends on the key is invalidated. Returns how many
  * entries could have been served: with bit 0 the entry itself, and twice the number of its dependents.
- * Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE. */
+ * Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE, R_CHANGED. */
 TIERCEL_EXPORT(tiercel_delete)
 double tiercel_delete(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
                       uint32_t encoding, double now);
@@ -325,10 +352,27 @@ int32_t tiercel_touch(TiercelEngine* engine, double ns, const uint8_t* key, uint
                       uint32_t encoding, double ttl, uint32_t mode, double now);
 
 /* Adds tags, a packed list, to a fresh or stale entry. Returns its slot, TIERCEL_MISS, or TIERCEL_REJECTED if
- * it has no room with them: then it was removed. Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE. */
+ * it has no room with them: then it was removed. Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE,
+ * R_CHANGED. */
 TIERCEL_EXPORT(tiercel_add_tags)
 int32_t tiercel_add_tags(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
                          uint32_t encoding, const uint8_t* tags, uint32_t tags_length, double now);
+
+/* The tags and dependencies of an entry that nothing invalidated, those included that it has from others, as
+ * a packed list: writes R_KEY and R_KEY_LENGTH. Marked as inherited they go, with the key, into the `names`
+ * of an entry on another stripe that depends on this one. Returns how many, or TIERCEL_MISS.
+ *
+ * For a load on another stripe `since` is the R_SEQUENCE that this one had when the load began, or an earlier
+ * one: TIERCEL_OVERTAKEN if the key may have changed after that. Negative: not asked for. */
+TIERCEL_EXPORT(tiercel_names)
+int32_t tiercel_names(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
+                      uint32_t encoding, double since);
+
+/* A key of another stripe changed: what depends on it here is invalidated, and loads that turn out to depend
+ * on it are overtaken. Returns how many entries. Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE. */
+TIERCEL_EXPORT(tiercel_changed)
+double tiercel_changed(TiercelEngine* engine, double ns, const uint8_t* key, uint32_t length,
+                       uint32_t encoding, double now);
 
 /* The time to live in milliseconds that the cache's ttlRules give to a value of this content type: `flags` of
  * TiercelTtlFlags, `modified` milliseconds since it was changed (negative: unknown), `hour` of the day from 0
@@ -380,7 +424,8 @@ int32_t tiercel_value(TiercelEngine* engine, double ns, int32_t slot);
 
 /* ---- Iteration ---- */
 
-/* Where an iteration begins: pass it, unchanged, to each tiercel_next. */
+/* Where an iteration begins: pass it, unchanged, to each tiercel_next. The number is that of the calls so
+ * far, so it is the same on all stripes. O(entries / 32), to forget earlier iterations. */
 TIERCEL_EXPORT(tiercel_iterate) double tiercel_iterate(TiercelEngine* engine, double ns);
 
 /* The next entry of `ns` itself after `slot` (-1: the first) that may be served (stale ones too) and was
@@ -405,13 +450,17 @@ int32_t tiercel_load_tags(TiercelEngine* engine, double load, const uint8_t* nam
 
 /* Ends a load with a value. It is stored, as by tiercel_set but with the age of the load's beginning,
  * unless something invalidated its key, namespace, one of its tags or a key it depends on, or set its key,
- * since then: TIERCEL_OVERTAKEN. With `store` 0 it is only checked and 0 returned. Frees the handle, unless
- * it returns an error (below TIERCEL_OVERTAKEN): then the load goes on. Writes R_REMOVALS, R_ENTRIES,
- * R_BYTES, R_NEXT_DUE. */
+ * since then: TIERCEL_OVERTAKEN. Of a dependency on another stripe the inherited names are given as well.
+ * With `store` 0 it is only checked and 0 returned. Frees the handle, unless it returns an error (below
+ * TIERCEL_OVERTAKEN): then the load goes on. Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE, R_CHANGED. */
 TIERCEL_EXPORT(tiercel_load_commit)
 int32_t tiercel_load_commit(TiercelEngine* engine, double load, const uint8_t* value, uint32_t value_length,
                             uint32_t format, double weight, double ttl, double stale, const uint8_t* names,
                             uint32_t names_length, uint32_t flags, double now, uint32_t store);
+
+/* What a load depends on changed on another stripe before anybody here depended on it: its value is out of
+ * date, and nobody joins it any more. */
+TIERCEL_EXPORT(tiercel_load_overtake) int32_t tiercel_load_overtake(TiercelEngine* engine, double load);
 
 /* Ends a load without a value. */
 TIERCEL_EXPORT(tiercel_load_end) int32_t tiercel_load_end(TiercelEngine* engine, double load);
@@ -442,8 +491,8 @@ TIERCEL_EXPORT(tiercel_snapshot_end) int32_t tiercel_snapshot_end(TiercelEngine*
 /* Frees the snapshot, or the one being restored. */
 TIERCEL_EXPORT(tiercel_snapshot_drop) int32_t tiercel_snapshot_drop(TiercelEngine* engine, double ns);
 
-/* Takes a copy of a snapshot to restore from; `wall` as above. TIERCEL_BAD_ARGUMENT if it is none, or of
- * another version. */
+/* Takes a copy of a snapshot, or of several one after the other, to restore from; `wall` as above.
+ * TIERCEL_BAD_ARGUMENT if it is none, or of another version. */
 TIERCEL_EXPORT(tiercel_restore_begin)
 int32_t tiercel_restore_begin(TiercelEngine* engine, double ns, const uint8_t* data, uint32_t length,
                               double wall, double now);
@@ -451,7 +500,8 @@ int32_t tiercel_restore_begin(TiercelEngine* engine, double ns, const uint8_t* d
 /* Stores the next entry of it. Left out are entries that are damaged, have expired, are there already in
  * `ns`'s cache, were invalidated there since the snapshot was taken, or have no room. Returns the slot, or
  * TIERCEL_MISS at the end. Writes R_VALUE, R_VALUE_LENGTH and R_FORMAT: in reference mode the caller keeps
- * the value that these bytes give. Writes R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE. */
+ * the value that these bytes give. Writes R_KEY, R_KEY_LENGTH, R_KEY_ENCODING, R_NAMESPACE, R_REMOVALS,
+ * R_ENTRIES, R_BYTES, R_NEXT_DUE. */
 TIERCEL_EXPORT(tiercel_restore_next)
 int32_t tiercel_restore_next(TiercelEngine* engine, double ns, double now);
 

@@ -1,14 +1,8 @@
-import { invalidArgument, TiercelError } from '../errors.js';
+import { invalidArgument, type TiercelError } from '../errors.js';
 import {
-  BAD_ARGUMENT,
   BAD_HANDLE,
-  BAD_OPTION,
   KEY_TOO_LONG,
-  LIMIT,
-  MAX_DEPTH,
-  MAX_NAMES,
   MAX_PATTERN,
-  MAX_TAGS,
   MISS,
   NO_MEMORY,
   OVERTAKEN,
@@ -28,10 +22,14 @@ import {
   SET_PINNED,
 } from '../generated/abi.js';
 import { Buffer, type Payload } from './buffer.js';
-import { type EngineChoice, openEngine } from './platform.js';
+import { errorOf, keyTooLong } from './failures.js';
+import { type EngineChoice, openEngine, openShared } from './platform.js';
 import { type Port, roomFor } from './port.js';
+import { type Sharing, shardedOptions } from './sharding.js';
+import { R_COUNT, R_EVENT, R_LOAD, R_OUTCOME, R_OVERTAKEN, type SharedPort } from './shared.js';
 
 export type { Payload } from './buffer.js';
+export type { Sharing } from './sharding.js';
 
 /** A namespace as the facade knows it; the handle is found again by the path if the core forgot it. */
 export interface Namespace {
@@ -71,18 +69,20 @@ export class Engine {
   readonly kind: 'native' | 'wasm';
   readonly root: Namespace;
   readonly #port: Port;
+  /** The same, if the cache is one that other threads have as well. */
+  readonly #shared: SharedPort | undefined;
   readonly #maxKeyBytes: number;
-  readonly #keepsBytes: boolean;
   readonly #buffer: Buffer;
   /** What the last get missed, and where: most often it is set next. */
   #missed: string | undefined;
   #missedIn: Namespace | undefined;
 
-  constructor(choice: EngineChoice, options: CoreOptions) {
-    this.#port = openEngine(choice);
+  /** @param sharing of a cache that all threads of the process share */
+  constructor(choice: EngineChoice, options: CoreOptions, sharing?: Sharing) {
+    this.#shared = sharing && openShared(choice);
+    this.#port = this.#shared ?? openEngine(choice);
     this.kind = this.#port.kind;
     this.#maxKeyBytes = options.maxKeyBytes ?? 1024;
-    this.#keepsBytes = options.values === 'bytes';
     this.#buffer = new Buffer(this.#port, this.#maxKeyBytes, {
       noMemory: () => {
         throw this.#error(NO_MEMORY);
@@ -91,8 +91,9 @@ export class Engine {
         throw this.#keyTooLong(name, bytes);
       },
     });
-    this.root = { handle: this.#port.open(JSON.stringify(options)), path: [], id: '[]' };
-    if (this.root.handle <= 0) throw this.#error(this.root.handle);
+    const handle = this.#port.open(sharing === undefined ? JSON.stringify(options) : shardedOptions(options, sharing));
+    this.root = { handle, path: [], id: '[]' };
+    if (handle <= 0) throw this.#error(handle);
   }
 
   dispose(): void {
@@ -108,8 +109,10 @@ export class Engine {
     this.#check(this.#port.resize(this.root.handle, maxEntries ?? -1, maxBytes ?? -1));
   }
 
-  watch(on: boolean): void {
-    this.#check(this.#port.watch(this.root.handle, on ? 1 : 0));
+  /** @param wanted what there are listeners for: what others do in a shared cache has to be told, of the same bits */
+  watch(removals: boolean, wanted: number): void {
+    this.#shared?.listen(wanted !== 0);
+    this.#check(this.#port.watch(this.root.handle, this.#shared === undefined ? +removals : wanted));
   }
 
   stats(reset: boolean): Record<string, unknown> {
@@ -270,13 +273,10 @@ export class Engine {
     return this.#check(this.#port.sweep(this.root.handle, most, now));
   }
 
-  /** The tags of the entry in a slot. The value of that entry can be read after, as before. */
-  tags(ns: Namespace, slot: number): string[] {
-    this.#check(this.#port.tags(ns.handle, slot));
+  /** The tags of the entry that was just found with GET_TAGS. */
+  readTags(): string[] {
     this.#buffer.fit();
-    const tags = this.#buffer.readList();
-    if (this.#keepsBytes) this.#check(this.#port.value(ns.handle, slot));
-    return tags;
+    return this.#buffer.readList();
   }
 
   iterate(ns: Namespace): number {
@@ -295,12 +295,15 @@ export class Engine {
 
   // ---- Loads
 
-  /** The handle; {@link joined} and {@link untouched} tell the rest. */
-  loadBegin(ns: Namespace, key: string): number {
+  /**
+   * The handle; {@link joined} and {@link untouched} tell the rest.
+   * @param ifStale 0, with the value as after {@link get}, if another thread has stored a fresh one since it was missed
+   */
+  loadBegin(ns: Namespace, key: string, ifStale: boolean): number {
     this.#buffer.prepare(key, 'key');
-    const load = this.#port.loadBegin(ns.handle, key);
-    if (load > 0) return load;
-    if (load === BAD_HANDLE && this.#reopen(ns)) return this.loadBegin(ns, key);
+    const load = this.#port.loadBegin(ns.handle, key, ifStale);
+    if (load > 0 || (load === 0 && this.#shared !== undefined)) return load;
+    if (load === BAD_HANDLE && this.#reopen(ns)) return this.loadBegin(ns, key, ifStale);
     throw this.#error(load);
   }
 
@@ -314,7 +317,10 @@ export class Engine {
 
   /** Without a payload the load is checked and ended, and nothing stored. A load that was ended is OVERTAKEN. */
   loadCommit(load: number, payload: Payload | undefined, terms: Terms, now: number): number {
-    const p = payload ?? NO_PAYLOAD;
+    return this.#commit(load, payload ?? NO_PAYLOAD, terms, now, payload === undefined ? 0 : 1);
+  }
+
+  #commit(load: number, p: Payload, terms: Terms, now: number, store: number): number {
     const buffer = this.#buffer;
     buffer.put('', p, terms.tags, terms.dependsOn);
     const result = this.#port.loadCommit(
@@ -329,7 +335,7 @@ export class Engine {
       buffer.listLength,
       terms.pinned ? SET_PINNED : 0,
       now,
-      payload === undefined ? 0 : 1,
+      store,
     );
     if (result >= OVERTAKEN) return result;
     if (result === BAD_HANDLE) return OVERTAKEN;
@@ -338,6 +344,55 @@ export class Engine {
 
   loadEnd(load: number): void {
     this.#port.loadEnd(load);
+  }
+
+  // ---- What threads that share the cache do
+
+  /** The clock of all of them; undefined of a cache that is not shared. */
+  get sharedClock(): (() => number) | undefined {
+    return this.#shared?.clock;
+  }
+
+  /** Takes what is called, at any time between calls, when another thread has something for this one. */
+  onMail(callback: () => void): void {
+    if (this.#shared !== undefined) this.#shared.onMail = callback;
+  }
+
+  /** Counts the loads of other threads that this one waits for: while there are some, its event loop goes on. */
+  awaitOutcome(more: 1 | -1): void {
+    this.#shared?.awaitOutcome(more);
+  }
+
+  /** What a load came to that was waited for; its value, or what tells the error, can be read as after {@link get}. */
+  takeOutcome(): { load: number; kind: number; overtaken: boolean } | undefined {
+    if (this.#shared === undefined || this.#check(this.#shared.takeOutcome()) === 0) return undefined;
+    this.#buffer.fit();
+    const overtaken = this.#register(R_OVERTAKEN) === 1;
+    return { load: this.#register(R_LOAD), kind: this.#register(R_OUTCOME), overtaken };
+  }
+
+  /** As {@link loadCommit} without a payload, but others that wait get the value. */
+  loadTell(load: number, payload: Payload, terms: Terms, now: number): number {
+    return this.#commit(load, payload, terms, now, 2);
+  }
+
+  /** Ends a load whose loader failed; others that wait get this text. */
+  loadFail(load: number, text: string): void {
+    if (this.#shared === undefined) {
+      this.loadEnd(load);
+      return;
+    }
+    this.#buffer.put('', { text, format: 0, weight: 0 }, NO_NAMES, NO_NAMES);
+    const { valueAt, valueLength, format } = this.#buffer;
+    this.#shared.loadFail(load, valueAt, valueLength, format);
+  }
+
+  /** Has the key deleted at a time of {@link sharedClock}. */
+  schedule(ns: Namespace, key: string, due: number, now: number): void {
+    this.#buffer.prepare(key, 'key');
+    const status = (this.#shared as SharedPort).schedule(ns.handle, key, due, now);
+    if (status === BAD_HANDLE && this.#reopen(ns)) this.schedule(ns, key, due, now);
+    else this.#check(status);
   }
 
   // ---- Snapshots
@@ -407,6 +462,8 @@ export class Engine {
     return this.#register(R_ENTRIES);
   }
   get bytes(): number {
+    // Others may have changed it since.
+    if (this.#shared !== undefined) this.#port.size(this.root.handle);
     return this.#register(R_BYTES);
   }
   /** When there is something to {@link sweep}: a time, or infinity. */
@@ -427,6 +484,14 @@ export class Engine {
   }
   get removalCause(): number {
     return this.#register(R_CAUSE);
+  }
+  /** Of a shared cache, which {@link removal} is no removal: a bit of Wanted. */
+  get event(): number {
+    return this.#register(R_EVENT);
+  }
+  /** How many entries a clear concerned. */
+  get eventCount(): number {
+    return this.#register(R_COUNT);
   }
   get removalNamespace(): number {
     return this.#register(R_NAMESPACE);
@@ -471,44 +536,11 @@ export class Engine {
   }
 
   #keyTooLong(name: string, bytes: number): TiercelError {
-    return new TiercelError(
-      'ERR_TIERCEL_KEY_TOO_LONG',
-      `${name}: has at least ${bytes} bytes as stored; accepted: at most ${this.#maxKeyBytes} (option maxKeyBytes). Hash long keys`,
-    );
+    return keyTooLong(name, bytes, this.#maxKeyBytes);
   }
 
-  /** The one place where a status becomes an error. */
   #error(status: number, name = 'key'): TiercelError {
-    switch (status) {
-      case KEY_TOO_LONG:
-        return this.#keyTooLong(name, this.#maxKeyBytes + 1);
-      case NO_MEMORY:
-      case 0:
-        return new TiercelError(
-          'ERR_TIERCEL_OUT_OF_MEMORY',
-          'the engine got no memory for this, although it evicted entries: give it a lower maxBytes',
-        );
-      case LIMIT:
-        return new TiercelError(
-          'ERR_TIERCEL_LIMIT',
-          `a limit was reached: ${MAX_TAGS} tags, ${MAX_NAMES} tags and dependencies of an entry, ${MAX_DEPTH} namespaces deep, or 2^20 namespaces and loads at a time`,
-        );
-      case BAD_HANDLE:
-        // Namespaces were looked for again, so it is the engine that is gone: closed by a callback of this call.
-        return new TiercelError('ERR_TIERCEL_CLOSED', 'the cache is closed: create a new one');
-      case BAD_OPTION: {
-        const fault = JSON.parse(this.#port.message()) as { message: string };
-        return new TiercelError('ERR_TIERCEL_INVALID_OPTION', fault.message);
-      }
-      case BAD_ARGUMENT: {
-        const fault = JSON.parse(this.#port.message()) as { message: string };
-        return new TiercelError('ERR_TIERCEL_INVALID_ARGUMENT', `the engine refused an argument: ${fault.message}`);
-      }
-      default:
-        return new TiercelError(
-          'ERR_TIERCEL_ENGINE_FAILED',
-          `the engine answered with status ${status}: please report this`,
-        );
-    }
+    if (status === KEY_TOO_LONG) return this.#keyTooLong(name, this.#maxKeyBytes + 1);
+    return errorOf(status, () => this.#port.message());
   }
 }

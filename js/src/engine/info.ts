@@ -13,6 +13,18 @@ export interface EngineInfo {
     /** Why the native engine is not available. */
     reason?: string;
   };
+  /** The caches that threads of this process share; none where there is no native engine. */
+  shared: readonly SharedCacheInfo[];
+}
+
+export interface SharedCacheInfo {
+  name: string;
+  /** How many caches, of all threads, have it open. */
+  references: number;
+  /** Parts with a lock each. */
+  shards: number;
+  entries: number;
+  bytes: number;
 }
 
 /** Which engine runs, and why not the native one. Loads the native binary if that was not done yet. */
@@ -23,5 +35,6 @@ export function engineInfo(): EngineInfo {
     abi: ABI_VERSION,
     version,
     native: 'reason' in addon ? { available: false, reason: addon.reason } : { available: true },
+    shared: 'reason' in addon ? [] : (JSON.parse(addon.shared.list()) as SharedCacheInfo[]),
   };
 }

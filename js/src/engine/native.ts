@@ -10,8 +10,6 @@ type NumbersOnly =
   | 'clear'
   | 'size'
   | 'invalidateTags'
-  | 'tags'
-  | 'value'
   | 'iterate'
   | 'next'
   | 'loadTags'
@@ -46,7 +44,13 @@ type WithString =
  * an argument of a function does. A function for each engine would be slower still: a call of a function that
  * is always the same one is compiled to a direct call.
  */
-export type NativeAddon = {
+export type NativeAddon = EngineAddon & {
+  /** The same for caches that all threads of the process share. */
+  readonly shared: SharedAddon;
+};
+
+/** What there is of {@link NativeAddon} for both kinds of cache. */
+export type EngineAddon = {
   readonly abiVersion: number;
   /** The number of the engine, and the numbers of the call in the order of {@link Port}. */
   readonly arguments: Float64Array;
@@ -64,24 +68,28 @@ export type NativeAddon = {
 } & Record<NumbersOnly, () => number> &
   Record<WithString, (text: string) => number>;
 
-export function openNative(addon: NativeAddon): Port {
-  if (addon.abiVersion !== ABI_VERSION) {
-    throw new TiercelError(
-      'ERR_TIERCEL_ENGINE_UNAVAILABLE',
-      `the native binary has ABI version ${addon.abiVersion}, this package needs ${ABI_VERSION}: install both from one package`,
-    );
-  }
-  return new NativePort(addon);
-}
+export type SharedAddon = EngineAddon & {
+  /** Takes, once, the function that is called when another thread has something for a cache of this one. */
+  onMail(callback: () => void): void;
+  /** Whether the event loop goes on, the first number, although nothing else is waited for. */
+  keepAwake(): void;
+  /** Milliseconds of a clock that is the same in all threads. */
+  now(): number;
+  /** The shared caches of the process, as JSON. */
+  list(): string;
+  takeOutcome(): number;
+  mail(): number;
+  schedule(key: string): number;
+};
 
-class NativePort implements Port {
+export class NativePort implements Port {
   readonly kind = 'native';
   u8 = new Uint8Array();
   capacity = 0;
   ready = -1;
   readonly registers = new Float64Array(REGISTERS);
 
-  readonly #addon: NativeAddon;
+  readonly #addon: EngineAddon;
   readonly #arguments: Float64Array;
   // The hot calls have fields: an object with as many members as the addon is a dictionary to V8.
   readonly #get: (key: string) => number;
@@ -90,7 +98,13 @@ class NativePort implements Port {
   /** Keeps the engine alive. */
   readonly #engine: { readonly id: number };
 
-  constructor(addon: NativeAddon) {
+  constructor(addon: EngineAddon) {
+    if (addon.abiVersion !== ABI_VERSION) {
+      throw new TiercelError(
+        'ERR_TIERCEL_ENGINE_UNAVAILABLE',
+        `the native binary has ABI version ${addon.abiVersion}, this package needs ${ABI_VERSION}: install both from one package`,
+      );
+    }
     this.#addon = addon;
     this.#arguments = addon.arguments;
     this.#get = addon.get;
@@ -228,14 +242,6 @@ class NativePort implements Port {
     this.#with(ns, tagsAt, tagsLength, now);
     return this.#addon.invalidateTags();
   }
-  tags(ns: number, slot: number): number {
-    this.#with(ns, slot);
-    return this.#addon.tags();
-  }
-  value(ns: number, slot: number): number {
-    this.#with(ns, slot);
-    return this.#addon.value();
-  }
   iterate(ns: number): number {
     this.#with(ns);
     return this.#addon.iterate();
@@ -244,8 +250,8 @@ class NativePort implements Port {
     this.#with(ns, slot, iteration, now);
     return this.#addon.next();
   }
-  loadBegin(ns: number, key: string): number {
-    this.#with(ns);
+  loadBegin(ns: number, key: string, ifStale: boolean): number {
+    this.#with(ns, ifStale ? 1 : 0);
     return this.#addon.loadBegin(key);
   }
   loadTags(load: number, namesAt: number, namesLength: number): number {

@@ -1,6 +1,7 @@
 import { TiercelError } from '../errors.js';
-import { type NativeAddon, openNative } from './native.js';
+import { type NativeAddon, NativePort } from './native.js';
 import type { Port } from './port.js';
+import { SharedPort } from './shared.js';
 import { openWasm } from './wasm.js';
 
 /** What an entry point knows of the runtime it is for. */
@@ -42,7 +43,24 @@ export function openEngine(choice: EngineChoice): Port {
       `the native engine cannot be used: ${addon.reason}; engine "auto" would use wasm`,
     );
   }
-  return openNative(addon);
+  return new NativePort(addon);
+}
+
+/** Opens an engine for a cache that all threads share, which only the native one can. */
+export function openShared(choice: EngineChoice): SharedPort {
+  const addon = resolve(choice) === 'native' ? loadNative() : undefined;
+  if (addon !== undefined && !('reason' in addon)) return new SharedPort(addon.shared);
+  const native = addon ?? loadNative();
+  const why =
+    'reason' in native
+      ? `that cannot be used here: ${native.reason}`
+      : choice === 'wasm'
+        ? 'engine is "wasm": leave that out'
+        : 'the environment variable TIERCEL_ENGINE forces wasm: unset it';
+  throw new TiercelError(
+    'ERR_TIERCEL_ENGINE_UNAVAILABLE',
+    `shared: needs the native engine, and ${why}. Without the option, each thread has a cache of its own`,
+  );
 }
 
 /** The kind that a cache with this choice would use now. */

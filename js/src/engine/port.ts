@@ -89,13 +89,12 @@ export interface Port {
   match(ns: number, pattern: string, textAt: number, textLength: number, encoding: number): number;
   sweep(ns: number, most: number, now: number): number;
   invalidateTags(ns: number, tagsAt: number, tagsLength: number, now: number): number;
-  tags(ns: number, slot: number): number;
-  value(ns: number, slot: number): number;
 
   iterate(ns: number): number;
   next(ns: number, slot: number, iteration: number, now: number): number;
 
-  loadBegin(ns: number, key: string): number;
+  /** @param ifStale of a cache that others change meanwhile: 0, and the value as by `get`, if there is a fresh one */
+  loadBegin(ns: number, key: string, ifStale: boolean): number;
   loadTags(load: number, namesAt: number, namesLength: number): number;
   loadCommit(
     load: number,

@@ -214,12 +214,6 @@ class WasmPort implements Port {
   sweep(ns: number, most: number, now: number): number {
     return this.#call(this.#exports.tiercel_sweep, ns, most, now);
   }
-  tags(ns: number, slot: number): number {
-    return this.#call(this.#exports.tiercel_tags, ns, slot);
-  }
-  value(ns: number, slot: number): number {
-    return this.#call(this.#exports.tiercel_value, ns, slot);
-  }
   iterate(ns: number): number {
     return this.#call(this.#exports.tiercel_iterate, ns);
   }

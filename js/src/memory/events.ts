@@ -87,9 +87,9 @@ export class Events {
     };
   }
 
-  /** The namespaces that removals are listened for in. */
-  watched(): Namespace[] {
-    return this.#subscriptions.filter((s) => BIT[s.name] === Wanted.Remove).map((s) => s.ns);
+  /** The namespaces that such events are listened for in. @param wanted bits */
+  watched(wanted: number): Namespace[] {
+    return this.#subscriptions.filter((s) => (BIT[s.name] & wanted) !== 0).map((s) => s.ns);
   }
 
   /** @param id of the namespace the event comes from */

@@ -1,6 +1,6 @@
 import { toMilliseconds } from '../duration.js';
 import { invalidArgument, TiercelError } from '../errors.js';
-import type { Run, Stale } from './loading.js';
+import type { Run, Stale } from './flight.js';
 import { readTags } from './options.js';
 import type { LoadContext, Validators } from './types.js';
 

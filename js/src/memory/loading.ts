@@ -4,92 +4,14 @@ import { isRequestScoped } from '../engine/platform.js';
 import { TiercelError } from '../errors.js';
 import { GET_PEEK, OVERTAKEN, TOUCH_EXPIRE } from '../generated/abi.js';
 import { Abort } from './abort.js';
-import type { ReadGetOrSetOptions, ReadSetOptions } from './options.js';
+import { textOf } from './error-text.js';
+import { currentOf, type Flight, ignore, type LoadTerms, type Outcome, type Run, type Stale } from './flight.js';
+import type { ReadGetOrSetOptions } from './options.js';
+import { RemoteLoads } from './remote-loads.js';
 import type { Shared } from './shared.js';
-import type { Note } from './values.js';
 
 /** In Workers, where a load may end unheard, how long a waiter trusts one that another request began. */
 const REQUEST_SCOPED_WAIT: Milliseconds = 1000;
-
-/** What a load came to. Rejections are shared as they are; see {@link Run.promise}. */
-export interface Outcome<V> {
-  value: V;
-  /** Something invalidated the value while it was loaded: it is only for those who asked before. */
-  overtaken: boolean;
-  /** There was nothing to be found by the one who looked; another may know better. */
-  absent: boolean;
-}
-
-/** A value that is being replaced. */
-export interface Stale<V> {
-  /** A new copy each time, where values are copies. */
-  readonly value: () => V;
-  readonly note: Note | undefined;
-}
-
-/** What is said of a value while it is loaded: how it is to be stored. */
-export interface LoadTerms {
-  options: ReadGetOrSetOptions;
-  /** Whether the loader itself set the ttl. */
-  hasTtl: boolean;
-  /** Returned to all that wait, and not stored. */
-  skipped: boolean;
-  /** See {@link Outcome.absent}. */
-  absent: boolean;
-  /** What the loader said it failed with, whatever it returned after that. */
-  failed?: { readonly error: unknown };
-  /** What to keep, as stale, if the load fails. */
-  fallback?: { readonly value: unknown; readonly options: ReadSetOptions };
-  /** Called before the value is stored, for the last word on its options. */
-  finish?: (value: unknown) => void;
-  /** Called when the work is done; not `current` if its value is not to be stored, or something overtook it. */
-  ended?: (current: boolean, failed: boolean) => void;
-}
-
-/** One call of a loader. */
-export interface Run<V> {
-  readonly key: string;
-  readonly flight: Flight<V>;
-  readonly promise: Promise<Outcome<V>>;
-  readonly abort: Abort;
-  readonly terms: LoadTerms;
-  /** What the loader is told of; where there is none the work may come across one. */
-  stale: Stale<V> | undefined;
-  /** Notes names that the value will have, so that nobody joins the load once one of them is invalidated. */
-  note(tags: readonly string[], dependsOn: readonly string[]): void;
-  /** Whether the loader is done. In Workers the promise also rejects if it can never be, as its request has ended. */
-  ended: boolean;
-}
-
-/**
- * A load in flight. One who has waited for it too long runs its own loader, for the same load: whichever run ends
- * first ends the load, so a slow one is not lost, and one that never ends does no harm.
- */
-export interface Flight<V> {
-  readonly load: number;
-  /** How many flights had begun before it. */
-  readonly before: number;
-  readonly runs: Run<V>[];
-  /** Those who have an interest in its end. */
-  holders: number;
-  /** The run that ended the load. */
-  last?: Run<V>;
-  /** A stale value that the load came across, for those who would rather have that than wait, or than nothing. */
-  offer?: Offer<V>;
-  /** Called when there is an {@link offer}. */
-  onOffer?: Set<(offer: Offer<V>) => void>;
-}
-
-export interface Offer<V> {
-  readonly value: () => V;
-  /** How long ago it went stale. */
-  readonly age: Milliseconds;
-}
-
-/** The run to wait for: that which ended the load, or the newest that has not failed. */
-function currentOf<V>({ runs, last }: Flight<V>): Run<V> {
-  return last ?? (runs.findLast(({ ended }) => !ended) as Run<V>);
-}
 
 /** One call that wants a value loaded. */
 export interface Request<V> {
@@ -99,6 +21,8 @@ export interface Request<V> {
   readonly work: (run: Run<V>) => V | PromiseLike<V>;
   readonly options: ReadGetOrSetOptions;
   readonly stale?: Stale<V> | undefined;
+  /** The caller found no fresh entry: if another thread has stored one since, that will do. */
+  readonly missed?: boolean;
   /** Told of each flight that the call comes to wait for. */
   readonly entered?: (flight: Flight<V>) => void;
   /**
@@ -123,6 +47,7 @@ export interface Request<V> {
 export class Loading<V> {
   readonly #shared: Shared<V>;
   readonly #flights = new Map<number, Flight<V>>();
+  readonly #remote: RemoteLoads<V>;
   /** Loads that rejected, and those that were given up for another before they ended: for the statistics. */
   failures = 0;
   givenUp = 0;
@@ -130,13 +55,16 @@ export class Loading<V> {
 
   constructor(shared: Shared<V>) {
     this.#shared = shared;
+    this.#remote = new RemoteLoads(shared);
   }
 
   /** Joins the load in flight or begins one; resolves to its value. */
   load(request: Request<V>): Promise<V> {
-    const { engine } = this.#shared;
+    const { engine, values } = this.#shared;
     this.#shared.now();
-    const load = engine.loadBegin(request.ns, request.key);
+    const missed = request.missed === true && request.trusts?.() !== false;
+    const load = engine.loadBegin(request.ns, request.key, missed);
+    if (load === 0) return Promise.resolve(values.read(request.ns, 0));
     const { joined, untouched } = engine;
     if (!joined) return this.#begin(load, request).promise.then((outcome) => outcome.value);
     const { asked = this.#begun } = request;
@@ -167,7 +95,8 @@ export class Loading<V> {
   /** Sees to it that the value is loaded, while the caller makes do with a stale one. The promise never rejects. */
   refresh(request: Request<V>): Promise<void> {
     const { engine } = this.#shared;
-    const load = engine.loadBegin(request.ns, request.key);
+    const load = engine.loadBegin(request.ns, request.key, request.missed ?? false);
+    if (load === 0) return Promise.resolve();
     const outcome = engine.joined ? this.#wait(this.#join(load, request), request) : this.#begin(load, request).promise;
     return outcome.then(ignore, ignore);
   }
@@ -175,14 +104,15 @@ export class Loading<V> {
   /** Begins a load, unless one is in flight that it would join: then undefined. */
   begin(request: Request<V>): Promise<Outcome<V>> | undefined {
     const { engine } = this.#shared;
-    const load = engine.loadBegin(request.ns, request.key);
+    const load = engine.loadBegin(request.ns, request.key, false);
     return engine.joined ? undefined : this.#begin(load, request).promise;
   }
 
   /** One who waited for a flight has gone: with the last of them the load is given up, and its signal aborted. */
   leave(flight: Flight<V>, reason: unknown): void {
     if (--flight.holders > 0 || !this.#isOpen(flight)) return;
-    this.#end(flight);
+    if (this.#remote.leave(flight.load)) this.#flights.delete(flight.load);
+    else this.#end(flight, undefined);
     for (const { abort } of flight.runs) abort.abort(reason);
   }
 
@@ -190,7 +120,7 @@ export class Loading<V> {
   isCurrent(flight: Flight<V>, request: Pick<Request<V>, 'ns' | 'key'>): boolean {
     if (!this.#isOpen(flight)) return false;
     const { engine } = this.#shared;
-    const load = engine.loadBegin(request.ns, request.key);
+    const load = engine.loadBegin(request.ns, request.key, false);
     if (!engine.joined) engine.loadEnd(load);
     return load === flight.load;
   }
@@ -200,10 +130,23 @@ export class Loading<V> {
     const reason = new TiercelError('ERR_TIERCEL_CLOSED', 'the cache was closed during the load');
     for (const { runs } of this.#flights.values()) for (const { abort } of runs) abort.abort(reason);
     this.#flights.clear();
+    this.#remote.abort(reason);
+  }
+
+  /** Takes what became of loads of other threads. */
+  takeOutcomes(): void {
+    this.#remote.take((flight, run) => {
+      flight.last = run;
+      if (this.#isOpen(flight)) this.#flights.delete(flight.load);
+    });
   }
 
   #join(load: number, request: Request<V>): Flight<V> {
-    const flight = this.#flights.get(load) as Flight<V>;
+    let flight = this.#flights.get(load);
+    if (flight === undefined) {
+      flight = this.#remote.wait(load, request.key);
+      this.#flights.set(load, flight);
+    }
     flight.holders++;
     request.entered?.(flight);
     return flight;
@@ -229,7 +172,7 @@ export class Loading<V> {
       // While another run may yet succeed the load goes on.
       if (flight.runs.every(({ ended }) => ended)) {
         if (terms.fallback !== undefined) this.#keep(run, request, terms.fallback);
-        this.#close(flight, run);
+        this.#close(flight, run, error);
       }
       terms.ended?.(false, true);
       throw error;
@@ -267,12 +210,16 @@ export class Loading<V> {
   /** Ends a load with what a run of it brought. */
   #commit(run: Run<V>, request: Request<V>, value: V): Outcome<V> {
     let isCurrent = false;
+    let failure: unknown;
     try {
       const overtaken = this.#store(run, request, value);
       isCurrent = !overtaken && value !== undefined && !run.terms.skipped;
       return { value, overtaken, absent: run.terms.absent };
+    } catch (e) {
+      failure = e;
+      throw e;
     } finally {
-      this.#close(run.flight, run);
+      this.#close(run.flight, run, failure);
       run.terms.ended?.(isCurrent, false);
     }
   }
@@ -284,6 +231,9 @@ export class Loading<V> {
     if (shared.closed) return false;
     // What happened since the other run ended is not known.
     if (!this.#isOpen(flight)) return true;
+    if (value !== undefined && terms.skipped && shared.engine.sharedClock !== undefined) {
+      return this.#tell(load, value, request.key, terms);
+    }
     if (value === undefined || terms.skipped) {
       const { tags = [], dependsOn = [] } = terms.options;
       const nothing = { ttl: 0, stale: 0, tags, dependsOn, pinned: false };
@@ -298,6 +248,16 @@ export class Loading<V> {
       // The value is there, though the cache has no room for it; nobody knows if it was overtaken.
       if (e instanceof TiercelError && e.code === 'ERR_TIERCEL_OUT_OF_MEMORY') return true;
       throw e;
+    }
+  }
+
+  /** Ends a load with a value that is for those who wait only, in other threads as well. */
+  #tell(load: number, value: V, key: string, terms: LoadTerms): boolean {
+    try {
+      return this.#shared.tell(load, value, key, terms.options) === OVERTAKEN;
+    } catch {
+      // What is not stored need not be fit for it. The others load it for themselves.
+      return true;
     }
   }
 
@@ -319,17 +279,21 @@ export class Loading<V> {
     return this.#flights.get(flight.load) === flight;
   }
 
-  /** Ends a load, unless it has ended: nobody may join it any more. */
-  #close(flight: Flight<V>, run: Run<V>): void {
+  /** Ends a load, unless it has ended: nobody may join it any more. @param failure for those who wait elsewhere */
+  #close(flight: Flight<V>, run: Run<V>, failure: unknown): void {
     run.ended = true;
     if (!this.#isOpen(flight)) return;
     flight.last = run;
-    this.#end(flight);
+    this.#remote.settle(flight.load, run.promise);
+    this.#end(flight, failure);
   }
 
-  #end(flight: Flight<V>): void {
+  #end(flight: Flight<V>, failure: unknown): void {
     this.#flights.delete(flight.load);
-    if (!this.#shared.closed) this.#shared.engine.loadEnd(flight.load);
+    const { closed, engine } = this.#shared;
+    if (closed) return;
+    if (failure === undefined || engine.sharedClock === undefined) engine.loadEnd(flight.load);
+    else engine.loadFail(flight.load, textOf(failure));
   }
 
   /** Waits for what a flight comes to, and runs the request's own loader for it if that takes too long. */
@@ -379,11 +343,6 @@ export function withSignal<T>(promise: Promise<T>, signal: AbortSignal | undefin
     signal.addEventListener('abort', leave, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
   });
-}
-
-/** For promises that somebody else hears of, or that are tried again with the next call. */
-export function ignore(): void {
-  // Nothing is to be done.
 }
 
 /** At module scope of a Worker there are no timers; then there is no limit either. */

@@ -3,7 +3,7 @@ import type { Duration, Milliseconds } from '../duration.js';
 import { toMilliseconds } from '../duration.js';
 import type { Namespace } from '../engine/engine.js';
 import { invalidArgument, TiercelError } from '../errors.js';
-import { GET_PEEK, GET_STALE, TOUCH_EXTEND, TOUCH_RENEW } from '../generated/abi.js';
+import { GET_PEEK, GET_STALE, GET_TAGS, TOUCH_EXTEND, TOUCH_RENEW } from '../generated/abi.js';
 import {
   asBudget,
   asFunction,
@@ -16,9 +16,10 @@ import {
   refuseUndefined,
 } from './arguments.js';
 import { Wanted } from './events.js';
+import { ignore, type Run } from './flight.js';
 import { setInside } from './inside.js';
 import { contextOf } from './load-context.js';
-import { ignore, type Run, withSignal } from './loading.js';
+import { withSignal } from './loading.js';
 import {
   type ReadGetOrSetOptions,
   type ReadSetOptions,
@@ -100,13 +101,13 @@ export class MemoryCache<V = unknown> {
   getEntry(key: string): Entry<V> | undefined {
     const shared = this.#shared;
     const { engine } = shared;
-    const slot = engine.get(this.#ns, asKey(key), shared.now(), GET_STALE);
+    const slot = engine.get(this.#ns, asKey(key), shared.now(), GET_STALE | GET_TAGS);
     if (slot < 0) {
       this.#missed(key);
       return undefined;
     }
     const { isStale: stale, ttl } = engine;
-    const tags = engine.tags(this.#ns, slot);
+    const tags = engine.readTags();
     // Last, since a deserializer may call the cache.
     const entry = { value: shared.values.read(this.#ns, slot), stale, ttl, tags };
     if (shared.events.wanted !== 0) this.#hit(key, stale);
@@ -214,7 +215,8 @@ export class MemoryCache<V = unknown> {
       return Promise.resolve(value);
     }
     const stale = slot < 0 ? undefined : { note: values.note(slot), value: values.reader(this.#ns, slot) };
-    const request = { ns: this.#ns, key, work: (run: Run<V>) => loader(contextOf(run)), options, stale };
+    const missed = !options.forceRefresh;
+    const request = { ns: this.#ns, key, work: (run: Run<V>) => loader(contextOf(run)), options, stale, missed };
     if (stale === undefined || options.forceRefresh) {
       if (options.forceRefresh) shared.finish();
       else this.#missed(key);
@@ -270,8 +272,8 @@ export class MemoryCache<V = unknown> {
 
   /** The tags of a fresh or stale entry, in no particular order; undefined if there is nothing to serve. No use of it. */
   tagsOf(key: string): string[] | undefined {
-    const slot = this.#find(key, GET_PEEK | GET_STALE);
-    return slot < 0 ? undefined : this.#shared.engine.tags(this.#ns, slot);
+    const slot = this.#find(key, GET_PEEK | GET_STALE | GET_TAGS);
+    return slot < 0 ? undefined : this.#shared.engine.readTags();
   }
 
   /**
@@ -523,7 +525,11 @@ export class MemoryCache<V = unknown> {
     return this.#shared.closed;
   }
 
-  /** Frees everything, for all views of the cache. Loads in flight are aborted. Closing again does nothing. */
+  /**
+   * Frees everything, for all views of the cache. Loads in flight are aborted. Closing again does nothing. Of a shared
+   * cache what this call of `create` opened is closed: loads go over to those that wait for them in other threads, and the
+   * entries are freed with the last that closes. One that is forgotten is closed when it is collected.
+   */
   close(): void {
     this.#shared.close();
   }

@@ -1,5 +1,6 @@
 import type { Milliseconds } from '../duration.js';
 import type { EngineChoice } from '../engine/platform.js';
+import { MAX_SHARDS } from '../engine/sharding.js';
 import { invalidOption, TiercelError } from '../errors.js';
 import { MAX_NAMES, MAX_TAGS } from '../generated/abi.js';
 import {
@@ -31,6 +32,9 @@ export function readTags(value: unknown, name: string, invalid = invalidOption, 
 // ---- Options of a cache
 
 const MAX_ENTRIES = 2 ** 31 - 1;
+/** That of the core, where it has to be divided. */
+const DEFAULT_ENTRIES = 10_000;
+const LONGEST_NAME = 256;
 
 const CACHE_READERS: Readers<MemoryCacheOptions<unknown>> = {
   maxEntries: integer(0, MAX_ENTRIES),
@@ -56,6 +60,15 @@ const CACHE_READERS: Readers<MemoryCacheOptions<unknown>> = {
     throw invalidOption(name, value, 'a Uint8Array of 16 bytes');
   },
   now: callback('a function that returns milliseconds of a monotonic clock'),
+  shared: (value, name) => {
+    if (typeof value === 'string' && value !== '' && value.length <= LONGEST_NAME) return value;
+    throw invalidOption(name, value, `a string of 1 to ${LONGEST_NAME} characters`);
+  },
+  shards: (value, name) => {
+    const isPower = typeof value === 'number' && Number.isInteger(value) && (value & (value - 1)) === 0;
+    if (isPower && value >= 1 && value <= MAX_SHARDS) return value;
+    throw invalidOption(name, value, `a power of two from 1 to ${MAX_SHARDS}`);
+  },
 };
 
 export type ReadCacheOptions<V> = Partial<Omit<MemoryCacheOptions<V>, 'ttl' | 'stale' | 'maxBytes' | 'ttlRules'>> & {
@@ -69,6 +82,9 @@ export type ReadCacheOptions<V> = Partial<Omit<MemoryCacheOptions<V>, 'ttl' | 's
 export function readCacheOptions<V>(options: unknown): ReadCacheOptions<V> {
   const result = read<MemoryCacheOptions<unknown>>(options, CACHE_READERS, 'options') as ReadCacheOptions<V>;
   refuseUnbounded(result.maxEntries, result.maxBytes);
+  if (result.shared !== undefined) readShared(result);
+  else if (result.shards !== undefined)
+    throw new TiercelError('ERR_TIERCEL_INVALID_OPTION', 'shards: only with shared; other caches have one thread');
   const isBytes = result.values === 'bytes';
   if (result.serializer !== undefined && !isBytes) {
     throw new TiercelError(
@@ -83,6 +99,24 @@ export function readCacheOptions<V>(options: unknown): ReadCacheOptions<V> {
     );
   }
   return result;
+}
+
+/** Fills in what a shared cache has by default. */
+function readShared<V>(options: ReadCacheOptions<V>): void {
+  if (options.values === 'reference') {
+    throw new TiercelError(
+      'ERR_TIERCEL_INVALID_OPTION',
+      'values: got "reference"; accepted with shared: "bytes", as threads have no objects in common',
+    );
+  }
+  options.values = 'bytes';
+  options.maxEntries ??= options.maxBytes ? 0 : DEFAULT_ENTRIES;
+  options.maxBytes ??= 0;
+  for (const name of ['maxEntries', 'maxBytes'] as const) {
+    const bound = options[name];
+    if (options.shards === undefined || bound === undefined || bound === 0 || bound >= options.shards) continue;
+    throw invalidOption(name, bound, `at least as many as there are shards, ${options.shards}`);
+  }
 }
 
 const RESIZE_READERS: Readers<Pick<MemoryCacheOptions, 'maxEntries' | 'maxBytes'>> = {

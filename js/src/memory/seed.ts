@@ -1,13 +1,17 @@
 import type { Engine } from '../engine/engine.js';
 
-/** Gives an engine a seed that nobody can guess. False where the platform has no randomness yet: a Worker's module scope. */
-export function seedRandomly(engine: Engine): boolean {
-  const seed = new Uint8Array(16);
+/** A seed that nobody can guess; undefined where the platform has no randomness yet: a Worker's module scope. */
+export function randomSeed(): Uint8Array | undefined {
   try {
-    crypto.getRandomValues(seed);
+    return crypto.getRandomValues(new Uint8Array(16));
   } catch {
-    return false;
+    return undefined;
   }
-  engine.seed(seed);
-  return true;
+}
+
+/** Gives an engine such a seed. False where there is none yet. */
+export function seedRandomly(engine: Engine): boolean {
+  const seed = randomSeed();
+  if (seed !== undefined) engine.seed(seed);
+  return seed !== undefined;
 }

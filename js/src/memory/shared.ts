@@ -19,7 +19,8 @@ import { Events, Wanted } from './events.js';
 import { Loading } from './loading.js';
 import type { ReadCacheOptions, ReadSetOptions } from './options.js';
 import { Schedule } from './schedule.js';
-import { seedRandomly } from './seed.js';
+import { randomSeed, seedRandomly } from './seed.js';
+import { sharingOf } from './sharing.js';
 import { type Sweepable, Sweeper } from './sweeper.js';
 import { TtlByRule } from './ttl-rules.js';
 import type { RemovalCause } from './types.js';
@@ -70,33 +71,32 @@ export class Shared<V> implements Sweepable {
     const { policy, values, jitter, maxKeyBytes, ttlRules } = options;
     const isUnbounded = options.maxEntries === undefined && options.maxBytes === undefined;
     const { maxEntries, maxBytes } = isUnbounded && isRequestScoped() ? SCARCE : options;
-    this.engine = new Engine((options.engine ?? 'auto') as EngineChoice, {
-      maxEntries,
-      maxBytes,
-      policy,
-      values,
-      jitter,
-      maxKeyBytes,
-      ttlRules: ttlRules?.document,
-    });
+    const core = { maxEntries, maxBytes, policy, values, jitter, maxKeyBytes, ttlRules: ttlRules?.document };
+    const seed = options.seed ?? randomSeed();
+    const sharing = options.shared === undefined ? undefined : sharingOf(options, seed as Uint8Array);
+    this.engine = new Engine((options.engine ?? 'auto') as EngineChoice, core, sharing);
+    this.engine.onMail(() => this.#takeMail());
     this.#weighed = !!maxBytes || options.sizeOf !== undefined || values === 'bytes';
     this.copies = values === 'bytes';
     this.values = this.copies
       ? new BytesValues<V>(this.engine, options.serializer)
       : new ReferenceValues<V>(options.sizeOf, this.#weighed);
     this.events = new Events((wanted) => {
-      if (!this.closed) this.engine.watch((wanted & Wanted.Remove) !== 0);
+      if (!this.closed) this.engine.watch((wanted & Wanted.Remove) !== 0, wanted);
     });
     this.loading = new Loading<V>(this);
     this.sweeper = new Sweeper(this, !isRequestScoped());
     this.#rules = ttlRules && new TtlByRule(this.engine, ttlRules.hour);
-    this.#clock = options.now === undefined ? platformClock() : userClock(options.now);
+    const clock = this.engine.sharedClock ?? platformClock();
+    this.#clock = options.now === undefined ? clock : userClock(options.now);
     this.#ttl = options.ttl ?? 0;
     this.#stale = options.stale ?? 0;
     this.#terms = { ttl: this.#ttl, stale: this.#stale, tags: NO_NAMES, dependsOn: NO_NAMES, pinned: false };
-    this.#timed = this.#ttl !== 0;
-    if (options.seed === undefined) this.#unseeded = !seedRandomly(this.engine);
-    else this.engine.seed(options.seed);
+    // Where others may have entries with a ttl, a clock of the user's tells all the time; that of all threads is read
+    // by the engine.
+    this.#timed = this.#ttl !== 0 || (sharing?.ownClock ?? false);
+    this.#unseeded = seed === undefined;
+    if (seed !== undefined) this.engine.seed(seed);
   }
 
   /** How long entries that say nothing of it may be served as stale. */
@@ -143,6 +143,12 @@ export class Shared<V> implements Sweepable {
       if (this.finishStore(ns, key, slot, value, undefined)) stored++;
     }
     return stored;
+  }
+
+  /** Ends a load with a value that is not stored, but for those who wait; as {@link commit}. */
+  tell(load: number, value: V, key: string, options: ReadSetOptions): number {
+    const payload = this.values.encode(value, key, undefined, options.note);
+    return this.engine.loadTell(load, payload, this.termsOf(options), this.now());
   }
 
   /** Ends a load with a value; the result is as of `Engine.loadCommit`. */
@@ -193,7 +199,11 @@ export class Shared<V> implements Sweepable {
 
   /** Invalidates whatever is under the key at that time. @param delay from now on; none is at once */
   schedule(ns: Namespace, key: string, delay: Milliseconds): void {
-    this.#schedule.add({ due: this.timedNow() + Math.max(0, delay), ns, key });
+    const now = this.timedNow();
+    const due = now + Math.max(0, delay);
+    // What the threads share outlives each of them.
+    if (this.engine.sharedClock === undefined) this.#schedule.add({ due, ns, key });
+    else this.engine.schedule(ns, key, due, now);
     // What is due by now is done here.
     this.now();
     this.finish();
@@ -230,15 +240,28 @@ export class Shared<V> implements Sweepable {
   #wake(): void {
     const { armedFor } = this.sweeper;
     if (armedFor === Number.NEGATIVE_INFINITY) return;
+    // Something has a time, perhaps by another thread.
+    if (this.engine.nextDue < armedFor && this.engine.sharedClock !== undefined) this.#timed = true;
     if (this.engine.nextDue < armedFor || this.#schedule.due < armedFor) this.sweeper.wake(this.due());
+  }
+
+  /** Takes what other threads have for this one. */
+  #takeMail(): void {
+    if (this.closed) return;
+    this.loading.takeOutcomes();
+    if (this.closed || this.events.wanted === 0) return;
+    // A call that leaves how many events there are.
+    this.engine.size(this.engine.root);
+    this.finish();
   }
 
   /** Lets go of the values that left in the last call; listeners are told later. */
   drain(): void {
     const { engine, values, events } = this;
     const count = engine.removals;
-    const ids = (events.wanted & Wanted.Remove) === 0 ? undefined : this.#watchedIds();
-    const removed: { id: string; key: string; cause: RemovalCause; read: () => V | undefined }[] = [];
+    const wanted = engine.sharedClock === undefined ? events.wanted & Wanted.Remove : events.wanted;
+    const ids = wanted === 0 ? undefined : this.#watchedIds(wanted);
+    const tell: (() => void)[] = [];
     for (let i = 0; i < count; i++) {
       const slot = engine.removal(i);
       if (ids === undefined) {
@@ -246,25 +269,37 @@ export class Shared<V> implements Sweepable {
         continue;
       }
       const id = ids.get(engine.removalNamespace);
-      const key = engine.readKey();
-      const cause = CAUSES[engine.removalCause] as RemovalCause;
-      const read = values.removed(slot);
-      if (id !== undefined) removed.push({ id, key, cause, read });
+      const told = this.#telling(id ?? '', slot);
+      if (id !== undefined) tell.push(told);
     }
     engine.removalsClear();
     // Values are decoded after that: a deserializer may call the cache, and so come here again.
-    for (const { id, key, cause, read } of removed) {
+    for (const told of tell) told();
+  }
+
+  /** What tells listeners of the removal that was just looked at, or of what another thread did. */
+  #telling(id: string, slot: number): () => void {
+    const { engine, events } = this;
+    const { event, isStale: stale, eventCount: count } = engine;
+    const key = engine.readKey();
+    if (event === Wanted.Hit) return () => events.push('hit', id, { key, stale });
+    if (event === Wanted.Miss) return () => events.push('miss', id, { key });
+    if (event === Wanted.Clear) return () => events.push('clear', id, { count });
+    const cause = CAUSES[engine.removalCause] as RemovalCause;
+    const read = this.values.removed(slot);
+    if (event === Wanted.Set) return () => events.push('set', id, { key, value: read() });
+    return () => {
       const value = read();
       events.push('remove', id, { key, value, cause });
       if (cause === 'expired') events.push('expire', id, { key, value, cause });
       if (cause === 'size') events.push('evict', id, { key, value, cause });
-    }
+    };
   }
 
-  /** Ids of the namespaces listened to, by the handles they have now. */
-  #watchedIds(): Map<number, string> {
+  /** Ids of the namespaces that such events are listened for in, by the handles they have now. */
+  #watchedIds(wanted: number): Map<number, string> {
     const ids = new Map<number, string>();
-    for (const ns of this.events.watched()) {
+    for (const ns of this.events.watched(wanted)) {
       this.engine.refresh(ns);
       ids.set(ns.handle, ns.id);
     }

@@ -59,6 +59,21 @@ export interface MemoryCacheOptions<V = unknown> {
   seed?: Uint8Array;
   /** A monotonic clock in milliseconds, for tests. Default: the platform's. */
   now?: () => Milliseconds;
+  /**
+   * The name, of 1 to 256 characters, of one cache for all threads of the process: the main thread and its workers that
+   * open this name have the same entries, bounds, loads in flight, events and statistics. Native engine and bytes mode
+   * only, which is then the default. What one invalidates no other is served once the call has returned, and `getOrSet`
+   * calls one loader for all threads: it lasts as long as that thread, and one that ends hands over. The cache is there
+   * until the last that opened it has closed it, or ended. All give the same options: `ERR_TIERCEL_SHARED_OPTIONS` names
+   * one that differs. Functions (`now`, a serializer) are not compared, only whether there are any.
+   */
+  shared?: string;
+  /**
+   * Only with `shared`. In how many parts the cache is divided, each with a lock and an even part of the bounds: a power of
+   * two from 1 to 16. Default: as many as get 1024 entries and 8 MiB each. Threads wait for one another less with more;
+   * with fewer an entry may be larger, as it has to fit the part of `maxBytes`, and eviction knows more of the whole.
+   */
+  shards?: Count;
 }
 
 export interface SetOptions {
@@ -269,6 +284,17 @@ export interface CacheStats {
   timed: Count;
   /** Prefixes and patterns that entries are still compared with, until all those that match are reclaimed. */
   barriers: Count;
-  /** Removal events that could not be recorded for lack of memory. */
+  /** Events that could not be kept for lack of memory, or for a thread that did not take 65536 others, or 64 MiB. */
   lostEvents: Count;
+  /** Of a shared cache. */
+  shared?: SharedStats;
+}
+
+export interface SharedStats {
+  /** Parts with a lock each. */
+  shards: Count;
+  /** Caches, of all threads, that have it open. */
+  references: Count;
+  /** How often a thread found a lock taken, since the opening. */
+  lockWaits: Count;
 }

@@ -1,6 +1,6 @@
 import { invalidArgument } from '../errors.js';
+import type { Run } from '../memory/flight.js';
 import { contextOf } from '../memory/load-context.js';
-import type { Run } from '../memory/loading.js';
 import type { LoadContext } from '../memory/types.js';
 import { type Aim, Part } from './load.js';
 import type { Tiers } from './tiers.js';

@@ -1,7 +1,8 @@
 import type { Milliseconds } from '../duration.js';
 import type { Namespace } from '../engine/engine.js';
+import { ignore, type Offer, type Run } from '../memory/flight.js';
 import { contextOf } from '../memory/load-context.js';
-import { ignore, type Offer, type Run, startTimer } from '../memory/loading.js';
+import { startTimer } from '../memory/loading.js';
 import type { Loader } from '../memory/types.js';
 import type { ReadLoadOptions } from './options.js';
 import type { RemoteEntry, RemoteLock } from './remote.js';

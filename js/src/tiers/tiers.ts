@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../duration.js';
 import type { Namespace } from '../engine/engine.js';
 import { TiercelError } from '../errors.js';
-import { GET_PEEK } from '../generated/abi.js';
+import { GET_PEEK, GET_TAGS } from '../generated/abi.js';
 import { platformClock, userClock } from '../memory/clock.js';
 import { insideOf } from '../memory/inside.js';
 import { startTimer } from '../memory/loading.js';
@@ -206,10 +206,10 @@ export class Tiers<V> implements BusListener {
     if (this.shared.closed) return undefined;
     const { namespace, key } = change;
     const ns = this.#at(namespace);
-    const slot = engine.get(ns, key, this.shared.now(), GET_PEEK);
+    const slot = engine.get(ns, key, this.shared.now(), GET_PEEK | GET_TAGS);
     if (slot < 0) return undefined;
     const { ttl } = engine;
-    const tags = engine.tags(ns, slot);
+    const tags = engine.readTags();
     const note = values.note(slot);
     const entry = { ...note, value: values.read(ns, slot), ttl, stale: 0, tags, dependsOn: [] } as RemoteEntry;
     return { namespace, key, entry };
