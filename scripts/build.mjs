@@ -18,7 +18,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { generate } from './generate.mjs';
 import { asCommand, CommandError } from './lib/command.mjs';
-import { bundles as entryBundles, fromThePackage, PACKAGE } from './lib/entries.mjs';
+import { bundles as entryBundles, fromThePackage, PACKAGE, withParts } from './lib/entries.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -79,7 +79,7 @@ function types() {
   }
 }
 
-/** One file for each entry point: nothing of the package is left for a consumer's resolver to get wrong. */
+/** One file for each entry point, and one of text: little of the package is left for a consumer's resolver to get wrong. */
 async function bundles() {
   const { build: esbuild, stop } = await import('esbuild');
   const inCommonJs = {
@@ -88,7 +88,7 @@ async function bundles() {
     banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   };
   await Promise.all(
-    entryBundles().map(async ({ entry, format, platform, outfile, subpath }) => {
+    entryBundles().map(async ({ entry, format, platform, outfile, kind }) => {
       const { outputFiles } = await esbuild({
         write: false,
         absWorkingDir: root,
@@ -101,8 +101,8 @@ async function bundles() {
         charset: 'utf8',
         legalComments: 'none',
         logLevel: 'warning',
-        external: ['./core.wasm', './core.wasm?module', 'node:*', ...(subpath ? [PACKAGE] : [])],
-        plugins: subpath ? [fromThePackage()] : [],
+        external: ['./core.wasm', './core.wasm?module', 'node:*', ...(kind === 'subpath' ? [PACKAGE] : [])],
+        plugins: pluginsOf(kind, format),
         ...(platform === 'node' && format === 'cjs' ? inCommonJs : {}),
       });
       const [{ contents }] = outputFiles;
@@ -111,6 +111,12 @@ async function bundles() {
     }),
   );
   await stop();
+}
+
+/** @param {import('./lib/entries.mjs').Bundle['kind']} kind @param {'esm' | 'cjs'} format */
+function pluginsOf(kind, format) {
+  if (kind === 'subpath') return [fromThePackage()];
+  return kind === 'main' && format === 'esm' ? [withParts()] : [];
 }
 
 /** @param {string} from @param {string} to */

@@ -16,17 +16,30 @@ export const SUBPATHS = {
   warming: 'warming/index.ts',
 };
 
-/** @typedef {{ entry: string, format: 'esm' | 'cjs', platform: 'node' | 'neutral', outfile: string, subpath: boolean }} Bundle */
+/** What several ES modules of MAIN have in common, and is large: a file of js/src, and of dist. It must have no state. */
+const PARTS = { inline: 'engine/inline.ts' };
+
+/**
+ * @typedef {{ entry: string, format: 'esm' | 'cjs', platform: 'node' | 'neutral', outfile: string, kind: 'main' | 'part' |
+ *   'subpath' }} Bundle
+ */
 
 /** Every bundle of the package. @returns {Bundle[]} */
 export function bundles() {
+  const parts = Object.entries(PARTS).map(([name, source]) => ({
+    entry: `js/src/${source}`,
+    format: /** @type {const} */ ('esm'),
+    platform: /** @type {const} */ ('neutral'),
+    outfile: file(name, 'esm'),
+    kind: /** @type {const} */ ('part'),
+  }));
   const main = [...new Set(Object.values(MAIN))].flatMap((name) =>
     (name === 'node' ? /** @type {const} */ (['esm', 'cjs']) : /** @type {const} */ (['esm'])).map((format) => ({
       entry: `js/src/entry/${name}.ts`,
       format,
       platform: name === 'node' ? /** @type {const} */ ('node') : /** @type {const} */ ('neutral'),
       outfile: file(`index.${name}`, format),
-      subpath: false,
+      kind: /** @type {const} */ ('main'),
     })),
   );
   const others = Object.entries(SUBPATHS).flatMap(([name, source]) =>
@@ -35,10 +48,10 @@ export function bundles() {
       format,
       platform: /** @type {const} */ ('neutral'),
       outfile: file(name, format),
-      subpath: true,
+      kind: /** @type {const} */ ('subpath'),
     })),
   );
-  return [...main, ...others];
+  return [...main, ...parts, ...others];
 }
 
 /** `exports` of package.json. */
@@ -99,6 +112,24 @@ function exportedNames() {
 function runtimeExports(text) {
   const declared = text.matchAll(/^export (?:async |abstract )*(class|function\*?|const|let) (\w+)/gm);
   return [...declared].map(([, kind, name]) => ({ name, isClass: kind === 'class' }));
+}
+
+/**
+ * For ES modules of `tiercel`: its parts are imported, and not in each of them.
+ * @returns {import('esbuild').Plugin}
+ */
+export function withParts() {
+  const parts = new Map(Object.entries(PARTS).map(([name, source]) => [source, `./${name}.js`]));
+  return {
+    name: 'with-parts',
+    setup({ onResolve }) {
+      onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
+        const module = relative(join(root, 'js/src'), join(resolveDir, path)).replace(/\.js$/, '.ts');
+        const part = parts.get(module);
+        return part === undefined ? undefined : { path: part, external: true };
+      });
+    },
+  };
 }
 
 /**
