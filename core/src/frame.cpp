@@ -56,8 +56,10 @@ bool IsWellFormed(const uint8_t* frame) {
       uint32_t bytes = 0;
       uint32_t encoding = 0;
       uint32_t kind = 0;
-      if (count == TIERCEL_FRAME_MOST_STRINGS || !reader.Next(&data, &bytes, &encoding, &kind) ||
-          (encoding & bytes) != 0) {
+      bool is_inherited = false;
+      if (count == TIERCEL_FRAME_MOST_STRINGS ||
+          !reader.Next(&data, &bytes, &encoding, &kind, &is_inherited) || (encoding & bytes) != 0 ||
+          is_inherited) {
         return false;
       }
     }

@@ -195,5 +195,8 @@ describe('a run of suites', () => {
 it('an unknown suite is an error that names the known ones', () => {
   const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/test.mjs'), 'lnt'], { encoding: 'utf8' });
   assert.equal(status, 1);
-  assert.match(stderr, /No such suite: lnt\. There are lint, core, js, threads, examples, edge, browser, redis, chaos, package\./);
+  assert.match(
+    stderr,
+    /No such suite: lnt\. There are lint, core, js, threads, examples, edge, browser, redis, chaos, package\./,
+  );
 });
