@@ -151,6 +151,23 @@ local function look(id, ns, whole)
   return { status = 1, key = key, value = value, scopes = scopes, frameAt = frameAt, barriers = barriers }
 end
 
+-- Adds the scopes of entries that another is made from, and their tokens. Returns the barriers it is to be compared with.
+local function inherit(ids, ns, into)
+  local count = ring(ns).q
+  for _, id in ipairs(ids) do
+    local from = look(id, ns, false)
+    for i = 1, from.status == 1 and #from.scopes or 0, 2 do
+      local name, token = from.scopes[i], from.scopes[i + 1]
+      if name == 'q' then count = math.min(count, countOf(token))
+      elseif name ~= 'r' then
+        into[#into + 1] = name
+        into[#into + 1] = token
+      end
+    end
+  end
+  return count
+end
+
 -- Tokens stay at least as long as what is checked against them. 0: for ever.
 local function keep(name, life)
   if kept[name] and (kept[name] == 0 or (life ~= 0 and kept[name] >= life)) then return end
@@ -193,18 +210,7 @@ for _ = 1, tonumber(arg()) do
     local scopes, others = list(), list()
     local lease = { distrusts and run() or '-', 0, 0, 0 }
     for _, name in ipairs(scopes) do lease[#lease + 1] = tokenOf(name) end
-    local count = ring(ns).q
-    for _, other in ipairs(others) do
-      local made = look(other, ns, false)
-      for i = 1, made.status == 1 and #made.scopes or 0, 2 do
-        local name, token = made.scopes[i], made.scopes[i + 1]
-        if name == 'q' then count = math.min(count, countOf(token))
-        elseif name ~= 'r' then
-          lease[#lease + 1] = name
-          lease[#lease + 1] = token
-        end
-      end
-    end
+    local count = inherit(others, ns, lease)
     lease[2], lease[3], lease[4] = ring(ns).q, count, ring(ns).g
     put(lease)
   end
@@ -247,23 +253,12 @@ local function leased(ns, names)
 end
 
 local function unleased(ns, names)
-  local count = ring(ns).q
   local scopes = {}
   for _, name in ipairs(names) do
     scopes[#scopes + 1] = name
     scopes[#scopes + 1] = tokenOf(name)
   end
-  for _, other in ipairs(list()) do
-    local from = look(other, ns, false)
-    for i = 1, from.status == 1 and #from.scopes or 0, 2 do
-      local name, token = from.scopes[i], from.scopes[i + 1]
-      if name == 'q' then count = math.min(count, countOf(token))
-      elseif name ~= 'r' then
-        scopes[#scopes + 1] = name
-        scopes[#scopes + 1] = token
-      end
-    end
-  end
+  local count = inherit(list(), ns, scopes)
   for _, v in ipairs({ 'r', distrusts and run() or '-', 'q', twice(count) }) do scopes[#scopes + 1] = v end
   return scopes
 end
