@@ -186,10 +186,15 @@ it('a lock has a larger token after the server started again with nothing', asyn
 
 it('options of a lock that mean nothing are refused', () => {
   const ignore = () => undefined;
+  /** @type {any} */
   const client = { on: ignore, duplicate: ignore, subscribe: ignore, callBuffer: ignore, status: 'ready' };
-  assert.throws(() => new DistributedLock({}, 'a'), { code: 'ERR_TIERCEL_INVALID_ARGUMENT' });
-  assert.throws(() => new DistributedLock(client, 1), { code: 'ERR_TIERCEL_INVALID_ARGUMENT' });
+  assert.throws(() => new DistributedLock(/** @type {any} */ ({}), 'a'), { code: 'ERR_TIERCEL_INVALID_ARGUMENT' });
+  assert.throws(() => new DistributedLock(client, /** @type {any} */ (1)), { code: 'ERR_TIERCEL_INVALID_ARGUMENT' });
   assert.throws(() => new DistributedLock(client, 'a', { ttl: 0 }), { code: 'ERR_TIERCEL_INVALID_OPTION' });
-  assert.throws(() => new DistributedLock(client, 'a', { namespace: 'b' }), { code: 'ERR_TIERCEL_INVALID_OPTION' });
-  assert.throws(() => new DistributedLock(client, 'a', { renw: true }), { code: 'ERR_TIERCEL_UNKNOWN_OPTION' });
+  assert.throws(() => new DistributedLock(client, 'a', /** @type {any} */ ({ namespace: 'b' })), {
+    code: 'ERR_TIERCEL_INVALID_OPTION',
+  });
+  assert.throws(() => new DistributedLock(client, 'a', /** @type {any} */ ({ renw: true })), {
+    code: 'ERR_TIERCEL_UNKNOWN_OPTION',
+  });
 });

@@ -49,7 +49,7 @@ describe('under Sentinel', () => {
         remoteTimeout: 2_000,
         breaker: { failures: 3, reset: 100 },
       });
-      assert.equal(cache.health().remote.details.topology, 'sentinel');
+      assert.equal(/** @type {any} */ (cache.health().remote.details).topology, 'sentinel');
       await until('the bus is live', () => cache.health().bus.state === 'live');
       caches.push(cache);
     }

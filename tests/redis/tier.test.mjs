@@ -227,6 +227,7 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
     });
 
     it('keeps places apart, however their parts join, and takes no key for a pattern', async () => {
+      /** @type {[string[], string][]} */
       const places = [
         [['cache'], 'a:b'],
         [['cache', 'a'], 'b'],
@@ -417,7 +418,7 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
       assert.equal(await valueAt(tier, 'k'), undefined);
       const other = redisTier(client, { timeout: 5_000, encryption: [{ id: 'b', key: new Uint8Array(32) }] });
       assert.equal(await valueAt(other, 'k'), undefined);
-      assert.deepEqual(other.health().unreadable, { 'encryption-key': 1 });
+      assert.deepEqual(/** @type {any} */ (other.health()).unreadable, { 'encryption-key': 1 });
     });
 
     it('keeps bytes, and what a serializer of its own makes of values', async () => {
@@ -476,11 +477,15 @@ it('a prefix that ioredis has for its own keys is none of the tier, the bus and 
 
 describe('what may not be an option or a client', () => {
   it('is refused with what is accepted', () => {
-    assert.throws(() => redisTier({}), { code: 'ERR_TIERCEL_INVALID_ARGUMENT' });
+    assert.throws(() => redisTier(/** @type {any} */ ({})), { code: 'ERR_TIERCEL_INVALID_ARGUMENT' });
     assert.throws(() => redisTier(undefined), { code: 'ERR_TIERCEL_INVALID_ARGUMENT' });
+    /** @type {any} */
     const client = { on: ignore, duplicate: ignore, subscribe: ignore, callBuffer: ignore, status: 'ready' };
     assert.throws(() => redisTier(client, { prefix: '*' }), { code: 'ERR_TIERCEL_INVALID_OPTION' });
     assert.throws(() => redisTier(client, { timeout: 0 }), { code: 'ERR_TIERCEL_INVALID_OPTION' });
-    assert.throws(() => redisTier(client, { prefx: 'a' }), { code: 'ERR_TIERCEL_UNKNOWN_OPTION', message: /"prefix"/ });
+    assert.throws(() => redisTier(client, /** @type {any} */ ({ prefx: 'a' })), {
+      code: 'ERR_TIERCEL_UNKNOWN_OPTION',
+      message: /"prefix"/,
+    });
   });
 });
