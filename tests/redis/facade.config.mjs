@@ -6,7 +6,7 @@ export default {
   ...base,
   roots: ['<rootDir>/tests/js'],
   // Those that have a second tier, and whose time is not that of Jest, in which no answer comes.
-  testMatch: ['remote', 'peers', 'loading', 'callbacks'].map((name) => `**/tiers-${name}.test.ts`),
+  testMatch: ['remote', 'loading', 'callbacks'].map((name) => `**/tiers-${name}.test.ts`),
   moduleNameMapper: {
     '^tiercel$': '<rootDir>/tests/redis/support/tiercel-on-redis.ts',
     '^tiercel-itself$': '<rootDir>/dist/index.node.cjs',
