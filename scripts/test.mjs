@@ -20,7 +20,6 @@ const SUITES = {
     jestSuite('races in redis', 'tests/redis/jest.config.mjs', ['native', 'wasm']),
     jestSuite('facade on redis', 'tests/redis/facade.config.mjs', ['native', 'wasm']),
   ),
-  chaos: nodeSuite('tests/chaos'),
   package: nodeSuite('tests/package'),
 };
 
