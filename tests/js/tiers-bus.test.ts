@@ -102,6 +102,47 @@ describe('when a message may be missing', () => {
     expect(b.health()).toMatchObject({ ok: true, bus: { state: 'live', missed: 1, details: { gaps: 1 } } });
   });
 
+  test.each(['get', 'getMany', 'has', 'getOrSet'])(
+    'a process that was stopped serves nothing by %s before it heard itself again, though no timer ran yet',
+    async (how) => {
+      const { a, b, hub } = await fleet(2);
+      await a.set('k', 1);
+      expect(await b.get('k')).toBe(1);
+      hub.fault = (_, listener) => (listener === 1 ? [] : [0]);
+      await a.delete('k');
+      hub.fault = undefined;
+      // Until now the bus had reason to think that it hears all.
+      expect(await b.get('k')).toBe(1);
+      const { now } = performance;
+      const stopped = jest.spyOn(performance, 'now').mockImplementation(() => now.call(performance) + 30_000);
+      try {
+        const reads: Record<string, () => Promise<unknown>> = {
+          get: () => b.get('k'),
+          getMany: async () => (await b.getMany(['k'])).get('k'),
+          has: () => b.has('k'),
+          getOrSet: () => b.getOrSet('k', () => 2),
+        };
+        expect(await reads[how]?.()).toBe({ get: undefined, getMany: undefined, has: false, getOrSet: 2 }[how]);
+        expect(b.health()).toMatchObject({ ok: false, bus: { state: 'down', reason: 'no heartbeat came back' } });
+        await jest.advanceTimersByTimeAsync(2_000);
+        expect(b.health()).toMatchObject({ ok: true, bus: { state: 'live' } });
+      } finally {
+        stopped.mockRestore();
+      }
+    },
+  );
+
+  test('a sign of life that took too long to come back is none', async () => {
+    const { a, b, hub } = await fleet(2);
+    hub.fault = (_, listener) => [listener === 1 ? 1_500 : 0];
+    await jest.advanceTimersByTimeAsync(20_000);
+    expect(a.health().bus?.state).toBe('live');
+    expect(b.health().bus).toMatchObject({ state: 'down', reason: 'no heartbeat came back' });
+    hub.fault = undefined;
+    await jest.advanceTimersByTimeAsync(2_000);
+    expect(b.health().bus?.state).toBe('live');
+  });
+
   test('doubled and late ones do no harm', async () => {
     const { a, b, hub } = await fleet(2);
     hub.fault = () => [0, 0, 10];

@@ -11,6 +11,11 @@ export interface Bus {
   open(listener: BusListener): void | Promise<void>;
   /** Resolves when it is certain that those who are live will hear of the changes, or notice that they did not. */
   publish(changes: readonly Change[]): Promise<void>;
+  /**
+   * Called before memory is served. A process that was stopped, or kept busy, has not noticed yet how long it has heard
+   * nothing: where only timers would tell, calls {@link BusListener.down} now. Synchronous, and quick.
+   */
+  check?(): void;
   /** Facts of the bus's own, for `Cache.health`. */
   health?(): object;
   close(): void | Promise<void>;

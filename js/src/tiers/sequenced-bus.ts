@@ -37,12 +37,15 @@ interface Message {
   /** Of the last message with changes that it sent: this one, or for a sign of life one before. */
   readonly sequence: number;
   readonly changes: readonly Change[];
+  /** When a sign of life was given, by the sender's own clock: for the sender alone. */
+  readonly at?: Milliseconds;
 }
 
 /**
  * A bus over a channel that may lose messages. Those with changes are counted by each sender, so that a receiver sees
  * when one is missing; every sender says now and then how far it has come, so that it sees that of the last ones too; and
- * it listens to itself, so that it sees when it hears nothing any more, though the connection looks well.
+ * it listens to itself, so that it sees when it hears nothing any more, though the connection looks well. What comes after
+ * a sign of life of its own was sent after that, so it has heard of all until then.
  */
 export class SequencedBus implements Bus {
   readonly name: string;
@@ -54,6 +57,8 @@ export class SequencedBus implements Bus {
   #sequence = 0;
   #isUp = false;
   #isLive = false;
+  /** All changes before this were heard of. */
+  #heardUntil = 0;
   #closed = false;
   #beat: ReturnType<typeof setTimeout> | undefined;
   #deadline: ReturnType<typeof setTimeout> | undefined;
@@ -81,6 +86,11 @@ export class SequencedBus implements Bus {
   async publish(changes: readonly Change[]): Promise<void> {
     this.#counts.sent++;
     await this.#send({ from: this.#id, sequence: ++this.#sequence, changes });
+  }
+
+  /** Timers tell that in time, unless the process was stopped, or busy: then the first to read is told here. */
+  check(): void {
+    if (this.#isLive && performance.now() - this.#heardUntil > this.#heartbeat + this.#patience) this.#silent();
   }
 
   health(): object {
@@ -111,6 +121,11 @@ export class SequencedBus implements Bus {
     this.#lost(reason);
   }
 
+  #silent(): void {
+    this.#counts.silences++;
+    this.#lost('no heartbeat came back');
+  }
+
   #lost(reason: string): void {
     if (!this.#isLive) return;
     this.#isLive = false;
@@ -127,11 +142,10 @@ export class SequencedBus implements Bus {
     this.#deadline ??= unref(
       setTimeout(() => {
         this.#deadline = undefined;
-        this.#counts.silences++;
-        this.#lost('no heartbeat came back');
+        this.#silent();
       }, this.#patience),
     );
-    this.#send({ from: this.#id, sequence: this.#sequence, changes: [] }).catch(() => {
+    this.#send({ from: this.#id, sequence: this.#sequence, changes: [], at: performance.now() }).catch(() => {
       // That it does not come back is noticed.
     });
   }
@@ -159,10 +173,12 @@ export class SequencedBus implements Bus {
     else this.#heard(message);
   }
 
-  #heardMyself({ changes }: Message): void {
+  #heardMyself({ changes, at = 0 }: Message): void {
     if (changes.length > 0) return;
     this.#cameBack();
-    if (this.#isLive || !this.#isUp) return;
+    this.#heardUntil = Math.max(this.#heardUntil, at);
+    const isLate = performance.now() - at > this.#patience;
+    if (this.#isLive || !this.#isUp || isLate) return;
     this.#isLive = true;
     this.#listener?.live();
   }
@@ -197,10 +213,14 @@ function readOptions(options: unknown): { heartbeat?: Milliseconds; patience?: M
 
 function parse(text: string): Message | undefined {
   try {
-    const { from, sequence, changes } = JSON.parse(text) as Record<string, unknown>;
+    const { from, sequence, changes, at = 0 } = JSON.parse(text) as Record<string, unknown>;
     const isRight =
-      typeof from === 'string' && Number.isSafeInteger(sequence) && Array.isArray(changes) && changes.every(isChange);
-    return isRight ? { from, sequence: sequence as number, changes } : undefined;
+      typeof from === 'string' &&
+      Number.isSafeInteger(sequence) &&
+      Array.isArray(changes) &&
+      changes.every(isChange) &&
+      typeof at === 'number';
+    return isRight ? { from, sequence: sequence as number, changes, at } : undefined;
   } catch {
     return undefined;
   }

@@ -40,8 +40,6 @@ export class Tiers<V> implements BusListener {
   readonly locks: Locks;
   readonly now: () => Milliseconds;
   readonly remoteTimeout: Milliseconds;
-  /** Whether nothing that memory holds can have been invalidated elsewhere without being heard of. */
-  trusted: boolean;
   closed = false;
   readonly counts = {
     remoteHits: 0,
@@ -59,6 +57,7 @@ export class Tiers<V> implements BusListener {
   readonly #flushes: boolean;
   /** How often the bus came up; part of what {@link OutboxOptions.session} is made of. */
   #session = 0;
+  #trusted: boolean;
   #reason = 'not connected yet';
   #missed = 0;
   /** Writes of loads that are under way. */
@@ -98,7 +97,7 @@ export class Tiers<V> implements BusListener {
       });
     this.remote = remote && { tier: remote, guard: guardOf(remote.name ?? 'remote') };
     this.bus = bus && { bus, guard: guardOf(bus.name ?? 'bus') };
-    this.trusted = bus === undefined;
+    this.#trusted = bus === undefined;
     this.outbox = new Outbox({
       remote: this.remote,
       bus: this.bus,
@@ -217,6 +216,12 @@ export class Tiers<V> implements BusListener {
 
   // ---- The bus
 
+  /** Whether nothing that memory holds can have been invalidated elsewhere without being heard of. */
+  get trusted(): boolean {
+    if (this.#trusted) this.bus?.bus.check?.();
+    return this.#trusted;
+  }
+
   changed(changes: readonly Change[]): void {
     if (this.closed || this.shared.closed) return;
     this.counts.heard += changes.length;
@@ -231,11 +236,11 @@ export class Tiers<V> implements BusListener {
   }
 
   live(): void {
-    if (this.closed || this.trusted) return;
+    if (this.closed || this.#trusted) return;
     // Whatever was loaded meanwhile may have been invalidated, unheard.
     this.#forget();
     this.#session++;
-    this.trusted = true;
+    this.#trusted = true;
     this.#reason = '';
     this.events.emit('doubt', { state: 'live', reason: '' });
     void this.outbox.flush();
@@ -250,8 +255,8 @@ export class Tiers<V> implements BusListener {
   }
 
   down(reason: string): void {
-    if (this.closed || !this.trusted) return;
-    this.trusted = false;
+    if (this.closed || !this.#trusted) return;
+    this.#trusted = false;
     this.#missed++;
     this.#reason = reason;
     if (this.#flushes) this.#forget();
