@@ -6,7 +6,7 @@ import { MemoryCache } from 'tiercel';
 import { lruOf } from '../lru-of.mjs';
 import { zipfRanks } from '../zipf.mjs';
 
-const { kind, options, items, writes, seed, signals, draws, bytes } = workerData;
+const { kind, options, items, writes, seed, signals, draws, bytes, underWay } = workerData;
 /** 0: 1 once all may start, 2 once they must stop. 1: how many are ready. */
 const flags = new Int32Array(signals);
 const ranks = zipfRanks(items, 0.9, draws, seed);
@@ -50,9 +50,8 @@ function serve(cache, from, count) {
   return hits;
 }
 
-/** As many requests under way at a time as the main thread may answer in one turn. */
+/** With so many requests under way at a time, of which the main thread may answer several in one turn. */
 async function readByMessages() {
-  const UNDER_WAY = 64;
   let hits = 0;
   let requests = 0;
   const waiting = new Map();
@@ -75,7 +74,7 @@ async function readByMessages() {
       if ((await get(key)) !== undefined) hits++;
     }
   };
-  await Promise.all(Array.from({ length: UNDER_WAY }, loop));
+  await Promise.all(Array.from({ length: underWay }, loop));
   parentPort.removeAllListeners('message');
   return { requests, hits, ms: performance.now() - start };
 }
