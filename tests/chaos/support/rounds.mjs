@@ -8,6 +8,13 @@ import { judge } from './oracle.mjs';
 
 const each = (fleet, role, act) => Promise.all(fleet.members.map((member) => act(member[role])));
 
+/** For longer than a silent bus takes to be noticed. */
+async function stop({ child }) {
+  child.kill('SIGSTOP');
+  await pause(2_500);
+  child.kill('SIGCONT');
+}
+
 /** Another type, other bytes, nothing, and other fields, by turns. */
 async function vandalise(server, name, i) {
   const ways = [
@@ -77,11 +84,15 @@ export const FAULTS = {
     heal: (fleet) => each(fleet, 'data', (proxy) => proxy.pass()),
   },
   'a process stands still': {
+    inflict: (fleet) => stop(fleet.members[0]),
+  },
+  // What it has in memory when it goes on is older than any timer has told it.
+  'a process stands still while its bus falls silent': {
     async inflict({ members }) {
-      members[0].child.kill('SIGSTOP');
-      await pause(700);
-      members[0].child.kill('SIGCONT');
+      members[0].bus.blackhole();
+      await stop(members[0]);
     },
+    heal: ({ members }) => members[0].bus.pass(),
   },
 };
 
