@@ -3,7 +3,7 @@ import type * as Zlib from 'node:zlib';
 /** The platform's zlib, undefined where there is none. Asked for by this name no bundler needs to find it. */
 const zlib = (
   globalThis as { process?: { getBuiltinModule?(name: string): typeof Zlib | undefined } }
-).process?.getBuiltinModule?.('node:zlib');
+).process?.getBuiltinModule?.('zlib');
 
 export const hasCompression = zlib !== undefined;
 
