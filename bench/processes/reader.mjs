@@ -76,6 +76,8 @@ async function readByMessages() {
   };
   await Promise.all(Array.from({ length: underWay }, loop));
   parentPort.removeAllListeners('message');
+  // That alone does not let the thread end.
+  parentPort.unref();
   return { requests, hits, ms: performance.now() - start };
 }
 
