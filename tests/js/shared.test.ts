@@ -4,6 +4,7 @@ import { engineInfo, MemoryCache, type MemoryCacheOptions, type TiercelError } f
 import { settled } from './support/deferred.js';
 import { thrownBy } from './support/errors.js';
 
+// Only the native engine has caches that threads share; what is said on wasm, 'without the native engine' tests.
 const onNative = process.env.TIERCEL_ENGINE === 'wasm' ? describe.skip : describe;
 
 let names = 0;

@@ -66,7 +66,7 @@ const FAULTS = {
   },
 };
 
-/** @param {(tier: any) => any} make what readers and writers use */
+/** @param {(tier: import('tiercel').RemoteTier) => import('tiercel').RemoteTier} make what readers and writers use */
 async function run(seed, make = (tier) => tier) {
   const random = randomOf(seed);
   const clients = [];
@@ -114,11 +114,13 @@ async function run(seed, make = (tier) => tier) {
       const isTag = random(3) === 0;
       const changed = isTag ? [...versions.keys()].filter((other) => tagOf(other) === tag) : [n];
       const now = changed.map((each) => [each, ++versions[each]]);
-      const changes = [
+      /** @type {import('tiercel').Change[][]} */
+      const ways = [
         [{ kind: 'tags', namespace: NS, tags: [tag] }],
         [{ kind: 'delete', namespace: NS, key: `k${n}` }],
         [{ kind: 'prefix', namespace: NS, prefix: `k${n}` }],
-      ][isTag ? 0 : 1 + random(2)];
+      ];
+      const changes = ways[isTag ? 0 : 1 + random(2)];
       // Until it is acknowledged, by whichever connection.
       while (!isOver) {
         try {

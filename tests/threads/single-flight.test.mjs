@@ -27,7 +27,7 @@ it('calls one loader for all that ask in eight threads', async () => {
   cache.close();
 });
 
-/** @returns {Promise<{ fulfilled?: unknown, rejected?: any, own: number, stored: unknown }>} */
+/** @returns {Promise<{ fulfilled?: unknown, rejected?: Error & { code?: string }, own: number, stored: unknown }>} */
 async function waitFor(how) {
   const options = { shared: newName() };
   const cache = MemoryCache.createSync(options);

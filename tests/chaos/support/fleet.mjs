@@ -23,7 +23,11 @@ const PATIENCE = 200;
 export const now = () => Number(process.hrtime.bigint()) / 1e6;
 
 export class Fleet {
-  /** @type {{ name: string, child: import('node:child_process').ChildProcess, data: any, bus: any, facts?: any }[]} */
+  /**
+   * `facts`: what the process said at its end, in messages that have no type.
+   * @typedef {Awaited<ReturnType<typeof startProxy>>} Proxy
+   * @type {{ name: string, child: import('node:child_process').ChildProcess, data: Proxy, bus: Proxy, errors: string, facts?: any }[]}
+   */
   members = [];
   /** What all processes did. @type {any[]} */
   log = [];
