@@ -265,6 +265,38 @@ describe('when a message may be missing', () => {
     expect(await b.get('k')).toBeUndefined();
   });
 
+  const ofMany: [string, (cache: Cache) => Promise<unknown>][] = [
+    ['invalidateTags', (cache) => cache.invalidateTags('t')],
+    ['invalidatePrefix', (cache) => cache.invalidatePrefix('p:')],
+    ['invalidatePattern', (cache) => cache.invalidatePattern('p:?')],
+    ['clear', (cache) => cache.clear()],
+  ];
+  test.each(ofMany)('nor could be sent: %s made twice reaches the second tier twice', async (_, change) => {
+    const { a, b, hub, remote, clock } = await fleet(2);
+    const [first, second] = [deferred(), deferred()];
+    const gates = [first, undefined, second];
+    remote.fault = (operation) => {
+      const gate = operation === 'change' ? gates.shift() : undefined;
+      return gate && { after: gate.promise };
+    };
+    const once = change(a);
+    hub.cut(0);
+    // It waits to be heard, and what comes after it waits as well.
+    await a.invalidateKeys('other');
+    const waiting = a.invalidateTags('other');
+    await b.set('p:k', 1, { tags: ['t'] });
+    const twice = change(a);
+    first.resolve();
+    await once;
+    second.resolve();
+    await Promise.all([waiting, twice]);
+    hub.heal(0);
+    clock.advance(5_000);
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(a.health()).toMatchObject({ ok: true, pending: { changes: 0 } });
+    expect([await a.get('p:k'), await b.get('p:k')]).toEqual([undefined, undefined]);
+  });
+
   test("onDoubt 'revalidate' keeps what is there for those whose load fails", async () => {
     const { b, hub } = await fleet(2, { onDoubt: 'revalidate' }, false);
     await b.set('k', 1, { ttl: '1h' });

@@ -17,6 +17,10 @@ describe('no value is given after it was invalidated', () => {
   });
 });
 
+test('nor in a trial that once found one: an invalidation that was long on its way took the place of a newer one', async () => {
+  expect(await races('foreground', 197_045, 1)).toBe(1);
+});
+
 describe('the oracle of the races catches', () => {
   /** What is found first. */
   const violationsOf = async (mode: Mode, broken: Broken) => {

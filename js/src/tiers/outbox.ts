@@ -30,7 +30,7 @@ export interface OutboxOptions {
 /** A change that is not everywhere yet. */
 interface Item {
   readonly change: Change;
-  /** Of all changes sent: a later one of the same key takes its place. */
+  /** Of all changes sent: a later one of the same takes its place. */
   readonly sequence: number;
   /** Whether the second tier, and whether the other caches, are still to hear of it. */
   remote: boolean;
@@ -185,9 +185,11 @@ export class Outbox {
   #enqueue(item: Item): void {
     const { change } = item;
     const id = idOf(change);
-    const isOutdated = 'key' in change && (this.#keys.get(placeOf(change))?.newest ?? 0) > item.sequence;
-    const older = this.#queue.get(id);
-    if (older !== undefined && !isOutdated) this.#drop(id, older);
+    const other = this.#queue.get(id);
+    // One that was long on its way comes to the queue after those that were made since.
+    const newest = Math.max(other?.sequence ?? 0, 'key' in change ? (this.#keys.get(placeOf(change))?.newest ?? 0) : 0);
+    const isOutdated = newest > item.sequence;
+    if (other !== undefined && !isOutdated) this.#drop(id, other);
     if (isOutdated) {
       if (item.remote) this.#uncover(item);
       item.bus = false;
