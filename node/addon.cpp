@@ -10,7 +10,8 @@
 //
 // The buffer is memory of an ArrayBuffer of JavaScript's: inputs lie in it, at offsets, and what the core
 // gives out as a pointer is copied to its beginning and its place left in the registers, or -1 if it does
-// not fit: then `refetch`, after `reserve`, copies it again. js/src/engine/native.ts is the other side.
+// not fit: then `takeValue` makes a string or an ArrayBuffer of the value, or `refetch`, after `reserve`,
+// copies all again. js/src/engine/native.ts is the other side.
 #include <napi.h>
 
 #include <cstdint>
@@ -21,6 +22,7 @@
 #include "calls.h"
 #include "shared_addon.h"
 #include "tiercel/abi.h"
+#include "whole_value.h"
 
 namespace tiercel::node {
 namespace {
@@ -68,13 +70,13 @@ napi_value Message(napi_env env, napi_callback_info info) {
   return Napi::String::New(env, tiercel_message(box->engine), tiercel_message_length(box->engine));
 }
 
-// Makes an ArrayBuffer, or returns nullptr with no exception pending: V8 refuses one past its limit.
-napi_value NewArrayBuffer(napi_env env, size_t bytes, void** memory) {
-  napi_value buffer = nullptr;
-  if (napi_create_arraybuffer(env, bytes, memory, &buffer) == napi_ok) return buffer;
-  napi_value exception = nullptr;
-  napi_get_and_clear_last_exception(env, &exception);
-  return nullptr;
+napi_value TakeValue(napi_env env, napi_callback_info info) {
+  const Environment* environment = nullptr;
+  napi_value value = nullptr;
+  const Box* box = BoxOf(env, info, &environment, &value);
+  if (box == nullptr) return nullptr;
+  const auto bytes = static_cast<size_t>(box->registers[TIERCEL_R_VALUE_LENGTH]);
+  return WholeValue(env, Call(*environment).Unsigned(0), box->value_out, bytes);
 }
 
 napi_value Reserve(napi_env env, napi_callback_info info) {
@@ -119,11 +121,8 @@ napi_value SnapshotEnd(napi_env env, napi_callback_info info) {
   const uint8_t* from = AddressIn(box, TIERCEL_R_VALUE);
   const size_t bytes = static_cast<size_t>(box->registers[TIERCEL_R_VALUE_LENGTH]);
   ForgetAddresses(box);
-  void* memory = nullptr;
-  napi_value snapshot = NewArrayBuffer(env, bytes, &memory);
-  if (snapshot == nullptr) return Number(env, TIERCEL_NO_MEMORY);
-  if (bytes != 0) std::memcpy(memory, from, bytes);
-  return snapshot;
+  napi_value snapshot = WholeValue(env, kWholeBytes, from, bytes);
+  return snapshot == nullptr ? Number(env, TIERCEL_NO_MEMORY) : snapshot;
 }
 
 napi_value RestoreBegin(napi_env env, napi_callback_info info) {
@@ -200,6 +199,7 @@ constexpr Named kFunctions[] = {
     {"seed", Seed},
     {"message", Message},
     {"reserve", Reserve},
+    {"takeValue", TakeValue},
     {"dispose", Dispose},
     {"snapshotEnd", SnapshotEnd},
     {"restoreBegin", RestoreBegin},

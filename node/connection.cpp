@@ -51,14 +51,16 @@ Connection::~Connection() {
 bool Connection::Give(std::string_view key, std::string_view value) {
   const size_t value_at = (key.size() + 7) & ~size_t{7};
   const bool fits = value_at + value.size() <= outlet.capacity;
-  uint8_t* to = outlet.buffer;
-  if (!fits) {
+  if (fits) {
+    if (!key.empty()) std::memcpy(outlet.buffer, key.data(), key.size());
+    if (!value.empty()) std::memcpy(outlet.buffer + value_at, value.data(), value.size());
+  } else {
     if (value_at + value.size() > spill_.max_size()) return false;
-    spill_.resize(value_at + value.size());
-    to = reinterpret_cast<uint8_t*>(spill_.data());
+    spill_.reserve(value_at + value.size());
+    spill_.assign(key);
+    spill_.resize(value_at);
+    spill_.append(value);
   }
-  if (!key.empty()) std::memcpy(to, key.data(), key.size());
-  if (!value.empty()) std::memcpy(to + value_at, value.data(), value.size());
   Out(TIERCEL_R_KEY) = fits ? 0 : -1;
   Out(TIERCEL_R_VALUE) = fits ? static_cast<double>(value_at) : -1;
   Out(TIERCEL_R_KEY_LENGTH) = static_cast<double>(key.size());
@@ -73,9 +75,18 @@ double Connection::Refetch() {
   Out(TIERCEL_R_VALUE) =
       static_cast<double>((static_cast<size_t>(Out(TIERCEL_R_KEY_LENGTH)) + 7) & ~size_t{7});
   // It was more than the buffer had room for; now it has.
+  DropSpilled();
+  return TIERCEL_OK;
+}
+
+std::string_view Connection::Spilled() const {
+  const auto bytes = static_cast<size_t>(outlet.registers[TIERCEL_R_VALUE_LENGTH]);
+  return std::string_view(spill_).substr(spill_.size() - std::min(bytes, spill_.size()));
+}
+
+void Connection::DropSpilled() {
   spill_.clear();
   spill_.shrink_to_fit();
-  return TIERCEL_OK;
 }
 
 bool Connection::GiveFrom(const Shard& shard, bool with_key) {

@@ -118,6 +118,9 @@ class Connection {
 
   // Gives out again what did not fit.
   double Refetch();
+  // The value that did not fit.
+  std::string_view Spilled() const;
+  void DropSpilled();
 
  private:
   // A key that an entry depends on.

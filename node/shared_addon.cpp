@@ -11,11 +11,13 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "box.h"
 #include "calls.h"
 #include "shared_environment.h"
+#include "whole_value.h"
 
 namespace tiercel::node {
 namespace {
@@ -89,13 +91,14 @@ napi_value Message(napi_env env, napi_callback_info info) {
   return text;
 }
 
-// Makes an ArrayBuffer, or returns nullptr with no exception pending: V8 refuses one past its limit.
-napi_value NewArrayBuffer(napi_env env, size_t bytes, void** memory) {
-  napi_value buffer = nullptr;
-  if (napi_create_arraybuffer(env, bytes, memory, &buffer) == napi_ok) return buffer;
-  napi_value exception = nullptr;
-  napi_get_and_clear_last_exception(env, &exception);
-  return nullptr;
+napi_value TakeValue(napi_env env, napi_callback_info info) {
+  const SharedCall call(*EnvironmentOf(env, info, nullptr));
+  if (call.connection() == nullptr) return nullptr;
+  const std::string_view value = call.connection()->Spilled();
+  napi_value whole =
+      WholeValue(env, call.Unsigned(0), reinterpret_cast<const uint8_t*>(value.data()), value.size());
+  call.connection()->DropSpilled();
+  return whole;
 }
 
 napi_value Reserve(napi_env env, napi_callback_info info) {
@@ -129,11 +132,9 @@ napi_value Dispose(napi_env env, napi_callback_info info) {
 napi_value SnapshotEnd(napi_env env, napi_callback_info info) {
   SharedBox* const box = SharedCall(*EnvironmentOf(env, info, nullptr)).box();
   if (box == nullptr) return Number(env, kBadHandle);
-  void* memory = nullptr;
-  napi_value snapshot = NewArrayBuffer(env, box->snapshot.size(), &memory);
-  if (snapshot == nullptr) return Number(env, kNoMemory);
-  if (!box->snapshot.empty()) std::memcpy(memory, box->snapshot.data(), box->snapshot.size());
-  return snapshot;
+  const auto* from = reinterpret_cast<const uint8_t*>(box->snapshot.data());
+  napi_value snapshot = WholeValue(env, kWholeBytes, from, box->snapshot.size());
+  return snapshot == nullptr ? Number(env, kNoMemory) : snapshot;
 }
 
 napi_value RestoreBegin(napi_env env, napi_callback_info info) {
@@ -230,6 +231,7 @@ constexpr Named kFunctions[] = {
     {"open", Open},
     {"message", Message},
     {"reserve", Reserve},
+    {"takeValue", TakeValue},
     {"dispose", Dispose},
     {"snapshotEnd", SnapshotEnd},
     {"restoreBegin", RestoreBegin},

@@ -3,22 +3,13 @@
 //   npm run build:native     the addon, and the JavaScript that knows its checksum
 //   npm run build:scripts    the JavaScript alone, for the core.wasm and the addons that are there
 import { spawnSync } from 'node:child_process';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { generate } from './generate.mjs';
 import { asCommand, CommandError } from './lib/command.mjs';
-import { bundles as entryBundles, fromThePackage, PACKAGE, withParts } from './lib/entries.mjs';
+import { bundles as entryBundles, fromThePackage, PACKAGE, SUBPATHS, withPart, withRuntime } from './lib/entries.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -64,22 +55,32 @@ function cmake(preset) {
   run('cmake', ['--build', '--preset', preset, '--parallel', String(availableParallelism())]);
 }
 
-/** Declarations, for ES modules and, under other names, for CommonJS. */
+/** Declarations that entry points lead to, for ES modules and, under other names, for CommonJS. */
 function types() {
   rmSync(join(dist, 'types'), { recursive: true, force: true });
+  const all = join(root, 'build/types');
+  rmSync(all, { recursive: true, force: true });
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'js/tsconfig.json')]);
-  for (const name of readdirSync(join(dist, 'types'), { recursive: true, encoding: 'utf8' })) {
-    if (!name.endsWith('.d.ts')) continue;
-    const path = join(dist, 'types', name);
+  /** @param {string} path */
+  const copy = (path) => {
+    const to = join(dist, 'types', relative(all, path));
+    if (existsSync(to)) return;
     const text = readFileSync(path, 'utf8');
+    mkdirSync(dirname(to), { recursive: true });
+    writeFileSync(to, text);
     writeFileSync(
-      path.replace(/\.d\.ts$/, '.d.cts'),
-      text.replace(/((?:from\s+|import\()(['"])\.[^'"]*)\.js\2/g, '$1.cjs$2'),
+      to.replace(/ts$/, 'cts'),
+      text.replace(MODULE, (whole) => whole.replace(/\.js(?=.$)/, '.cjs')),
     );
-  }
+    for (const [, , name] of text.matchAll(MODULE)) copy(join(dirname(path), name.replace(/js$/, 'd.ts')));
+  };
+  for (const source of ['index.ts', ...Object.values(SUBPATHS)]) copy(join(all, source.replace(/ts$/, 'd.ts')));
 }
 
-/** One file for each entry point, and one of text: little of the package is left for a consumer's resolver to get wrong. */
+/** A module of ours that a declaration names: the quote, and what is in it. */
+const MODULE = /(?<=from\s+|import\(?)(['"])(\.[^'"]*\.js)\1/g;
+
+/** A file for each entry point, and for each runtime: little is left for a consumer's resolver to get wrong. */
 async function bundles() {
   const { build: esbuild, stop } = await import('esbuild');
   const inCommonJs = {
@@ -102,7 +103,7 @@ async function bundles() {
         legalComments: 'none',
         logLevel: 'warning',
         external: ['./core.wasm', './core.wasm?module', 'node:*', ...(kind === 'subpath' ? [PACKAGE] : [])],
-        plugins: pluginsOf(kind, format),
+        plugins: [{ main: () => withRuntime(format), runtime: withPart, subpath: fromThePackage }[kind]()],
         ...(platform === 'node' && format === 'cjs' ? inCommonJs : {}),
       });
       const [{ contents }] = outputFiles;
@@ -111,12 +112,6 @@ async function bundles() {
     }),
   );
   await stop();
-}
-
-/** @param {import('./lib/entries.mjs').Bundle['kind']} kind @param {'esm' | 'cjs'} format */
-function pluginsOf(kind, format) {
-  if (kind === 'subpath') return [fromThePackage()];
-  return kind === 'main' && format === 'esm' ? [withParts()] : [];
 }
 
 /** @param {string} from @param {string} to */

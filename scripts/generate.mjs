@@ -40,7 +40,8 @@ export function generate(root) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   write('version.ts', `export const version = ${JSON.stringify(version)};\n`);
   const wasm = readFileSync(join(root, 'dist/core.wasm'));
-  write('wasm-base64.ts', `export const wasmBase64 =\n  '${wasm.toString('base64')}';\n`);
+  // The type spares the declarations the text.
+  write('wasm-base64.ts', `export const wasmBase64: string =\n  '${wasm.toString('base64')}';\n`);
   write('prebuilds.ts', prebuildsSource(join(root, 'prebuilds')));
 }
 

@@ -6,92 +6,136 @@ import { root } from './run.mjs';
 
 export const PACKAGE = 'tiercel';
 
-/** What `tiercel` itself is on each runtime: a file of js/src/entry. Conditions stand in the order of their precedence. */
-const MAIN = { workerd: 'workerd', 'edge-light': 'edge-light', node: 'node', browser: 'inline', default: 'inline' };
+/**
+ * What there is of each runtime, a file of js/src/runtime, which the package knows as {@link RUNTIME}. Conditions stand in
+ * the order of their precedence.
+ */
+const RUNTIMES = { workerd: 'workerd', 'edge-light': 'edge-light', node: 'node', browser: 'inline', default: 'inline' };
+const RUNTIME = '#runtime';
+/** For CommonJS, which is Node's alone. */
+const RUNTIME_OF_COMMONJS = 'node';
 
-/** What `tiercel/NAME` is, on every runtime: a file of js/src. Whatever depends on the runtime it takes from `tiercel`. */
+/** What `tiercel/NAME` is: a file of js/src. What it shares with `tiercel` it takes from that. */
 export const SUBPATHS = {
   patterns: 'patterns/index.ts',
   redis: 'redis/index.ts',
   warming: 'warming/index.ts',
 };
 
-/** What several ES modules of MAIN have in common, and is large: a file of js/src, and of dist. It must have no state. */
-const PARTS = { inline: 'engine/inline.ts' };
+/** What several runtimes have in common, and is large: a file of js/src, and of dist. */
+const PART = { source: 'runtime/inline-module.ts', name: 'inline-module' };
 
 /**
- * @typedef {{ entry: string, format: 'esm' | 'cjs', platform: 'node' | 'neutral', outfile: string, kind: 'main' | 'part' |
- *   'subpath' }} Bundle
+ * @typedef {{ entry: string, format: 'esm' | 'cjs', platform: 'node' | 'neutral', outfile: string,
+ *   kind: 'main' | 'runtime' | 'subpath' }} Bundle
  */
 
 /** Every bundle of the package. @returns {Bundle[]} */
 export function bundles() {
-  const parts = Object.entries(PARTS).map(([name, source]) => ({
+  const runtimes = [...new Set(Object.values(RUNTIMES))];
+  return [
+    bundle('index', 'index.ts', 'esm', 'main'),
+    bundle('index', 'index.ts', 'cjs', 'main'),
+    ...runtimes.map((name) => bundle(`runtime.${name}`, `runtime/${name}.ts`, 'esm', 'runtime')),
+    bundle(PART.name, PART.source, 'esm', 'runtime'),
+    ...Object.entries(SUBPATHS).flatMap(([name, source]) => [
+      bundle(name, source, 'esm', 'subpath'),
+      bundle(name, source, 'cjs', 'subpath'),
+    ]),
+  ];
+}
+
+/**
+ * @param {string} name @param {string} source @param {Bundle['format']} format @param {Bundle['kind']} kind
+ * @returns {Bundle}
+ */
+function bundle(name, source, format, kind) {
+  const ofNode = kind === 'main' ? format === 'cjs' : kind === 'runtime' && source === 'runtime/node.ts';
+  return {
     entry: `js/src/${source}`,
-    format: /** @type {const} */ ('esm'),
-    platform: /** @type {const} */ ('neutral'),
-    outfile: file(name, 'esm'),
-    kind: /** @type {const} */ ('part'),
-  }));
-  const main = [...new Set(Object.values(MAIN))].flatMap((name) =>
-    (name === 'node' ? /** @type {const} */ (['esm', 'cjs']) : /** @type {const} */ (['esm'])).map((format) => ({
-      entry: `js/src/entry/${name}.ts`,
-      format,
-      platform: name === 'node' ? /** @type {const} */ ('node') : /** @type {const} */ ('neutral'),
-      outfile: file(`index.${name}`, format),
-      kind: /** @type {const} */ ('main'),
-    })),
-  );
-  const others = Object.entries(SUBPATHS).flatMap(([name, source]) =>
-    /** @type {const} */ (['esm', 'cjs']).map((format) => ({
-      entry: `js/src/${source}`,
-      format,
-      platform: /** @type {const} */ ('neutral'),
-      outfile: file(name, format),
-      kind: /** @type {const} */ ('subpath'),
-    })),
-  );
-  return [...main, ...parts, ...others];
+    format,
+    platform: ofNode ? 'node' : 'neutral',
+    outfile: file(name, format),
+    kind,
+  };
 }
 
 /** `exports` of package.json. */
 export function exportsField() {
-  const main = conditions('index.ts', (condition) => `index.${MAIN[condition]}`);
-  const others = Object.entries(SUBPATHS).map(([name, source]) => [`./${name}`, conditions(source, () => name)]);
+  const subpaths = Object.entries(SUBPATHS).map(([name, source]) => [`./${name}`, conditions(name, source)]);
   return {
-    '.': main,
-    ...Object.fromEntries(others),
+    '.': conditions('index', 'index.ts'),
+    ...Object.fromEntries(subpaths),
     './core.wasm': './dist/core.wasm',
     './package.json': './package.json',
   };
 }
 
-/** @param {string} source @param {(condition: string) => string} bundleFor */
-function conditions(source, bundleFor) {
-  /** @param {string} condition @param {'esm' | 'cjs'} format */
-  const target = (condition, format) => ({
+/** `imports` of package.json. */
+export function importsField() {
+  const files = Object.entries(RUNTIMES).map(([condition, name]) => [condition, `./${file(`runtime.${name}`, 'esm')}`]);
+  return { [RUNTIME]: Object.fromEntries(files) };
+}
+
+/** @param {string} name @param {string} source */
+function conditions(name, source) {
+  /** @param {'esm' | 'cjs'} format */
+  const target = (format) => ({
     types: `./dist/types/${source.replace(/ts$/, format === 'esm' ? 'd.ts' : 'd.cts')}`,
-    default: `./${file(bundleFor(condition), format)}`,
+    default: `./${file(name, format)}`,
   });
-  return Object.fromEntries(
-    Object.keys(MAIN).map((condition) => [
-      condition,
-      condition === 'node'
-        ? {
-            // Bun and Node give the ES module to `require` too, so that there is one of it, each by its own condition.
-            bun: target(condition, 'esm'),
-            'module-sync': target(condition, 'esm'),
-            import: target(condition, 'esm'),
-            require: target(condition, 'cjs'),
-          }
-        : target(condition, 'esm'),
-    ]),
-  );
+  return {
+    node: {
+      // Bun and Node give the ES module to `require` too, so that there is one of it, each by its own condition.
+      bun: target('esm'),
+      'module-sync': target('esm'),
+      import: target('esm'),
+      require: target('cjs'),
+    },
+    default: target('esm'),
+  };
 }
 
 /** @param {string} name @param {'esm' | 'cjs'} format */
 function file(name, format) {
   return `dist/${name}.${format === 'esm' ? 'js' : 'cjs'}`;
+}
+
+/**
+ * What the plugins are asked of a module: a path below js/src, with the file that imports it.
+ * @param {import('esbuild').PluginBuild} build
+ * @param {(module: string, importer: string) => import('esbuild').OnResolveResult | undefined} resolve
+ */
+function onModule({ onResolve }, resolve) {
+  onResolve({ filter: /^\./ }, ({ path, resolveDir, importer, kind }) => {
+    if (kind === 'entry-point') return undefined;
+    return resolve(relative(join(root, 'js/src'), join(resolveDir, path)).replace(/\.js$/, '.ts'), importer);
+  });
+}
+
+/**
+ * For `tiercel` itself: what there is of a runtime is chosen where the package is used, and for CommonJS here.
+ * @param {Bundle['format']} format @returns {import('esbuild').Plugin}
+ */
+export function withRuntime(format) {
+  const chosen = { path: join(root, `js/src/runtime/${RUNTIME_OF_COMMONJS}.ts`) };
+  return {
+    name: 'with-runtime',
+    setup: (build) =>
+      onModule(build, (module, importer) => {
+        if (module !== 'runtime/inline.ts' || importer.includes('/runtime/')) return undefined;
+        return format === 'cjs' ? chosen : { path: RUNTIME, external: true };
+      }),
+  };
+}
+
+/** For runtimes: what they have in common is imported. @returns {import('esbuild').Plugin} */
+export function withPart() {
+  return {
+    name: 'with-part',
+    setup: (build) =>
+      onModule(build, (module) => (module === PART.source ? { path: `./${PART.name}.js`, external: true } : undefined)),
+  };
 }
 
 /** For each module of js/src that `tiercel` exports from, the names of what it exports. @returns {Map<string, string[]>} */
@@ -115,24 +159,6 @@ function runtimeExports(text) {
 }
 
 /**
- * For ES modules of `tiercel`: its parts are imported, and not in each of them.
- * @returns {import('esbuild').Plugin}
- */
-export function withParts() {
-  const parts = new Map(Object.entries(PARTS).map(([name, source]) => [source, `./${name}.js`]));
-  return {
-    name: 'with-parts',
-    setup({ onResolve }) {
-      onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
-        const module = relative(join(root, 'js/src'), join(resolveDir, path)).replace(/\.js$/, '.ts');
-        const part = parts.get(module);
-        return part === undefined ? undefined : { path: part, external: true };
-      });
-    },
-  };
-}
-
-/**
  * For bundles of subpaths: a module of which `tiercel` exports everything is imported from it, so that a class is the
  * same object wherever it came from. Others are functions without state, and go into the bundle. What has state may not:
  * engines, and a class that `tiercel` exports beside something that it does not.
@@ -142,16 +168,14 @@ export function fromThePackage() {
   const exported = exportedNames();
   return {
     name: 'from-the-package',
-    setup({ onResolve }) {
-      onResolve({ filter: /^\./ }, ({ path, resolveDir, importer }) => {
-        const module = relative(join(root, 'js/src'), join(resolveDir, path)).replace(/\.js$/, '.ts');
+    setup: (build) =>
+      onModule(build, (module, importer) => {
         const names = exported.get(module) ?? [];
         const own = runtimeExports(readFileSync(join(root, 'js/src', module), 'utf8'));
         if (names.length > 0 && own.every(({ name }) => names.includes(name))) return { path: PACKAGE, external: true };
         if (dirname(module) === 'engine' || own.some(({ name, isClass }) => isClass && names.includes(name)))
           return { errors: [{ text: `${relative(root, importer)} would take a second ${module} into its bundle` }] };
         return undefined;
-      });
-    },
+      }),
   };
 }

@@ -219,6 +219,53 @@ describe('in bytes mode a value that would come back changed', () => {
   });
 });
 
+describe('in bytes mode a value that may not fit the buffer comes back exactly, however it is read', () => {
+  // Around what the buffer of an engine has room for, and around what it is kept at.
+  const sizes = [65_520, 65_535, 65_536, 65_537, 2 ** 20 - 8, 2 ** 20 + 1];
+  const kinds: [string, (size: number) => unknown][] = [
+    ['Latin-1', (size) => '\u00e9'.repeat(size)],
+    ['UTF-16', (size) => '\u4e2d'.repeat(Math.ceil(size / 2))],
+    ['bytes', (size) => new Uint8Array(size).map((_, i) => i * 31)],
+    ['JSON', (size) => ['x'.repeat(size - 4)]],
+  ];
+  test.each(sizes.flatMap((size) => kinds.map(([kind, make]) => [size, kind, make] as const)))(
+    '%d bytes of %s',
+    async (size, _, make) => {
+      const value = make(size);
+      const cache = bytesCache<unknown>();
+      const isValue = (found: unknown) =>
+        value instanceof Uint8Array
+          ? found instanceof Uint8Array && Buffer.from(found).equals(value)
+          : JSON.stringify(found) === JSON.stringify(value);
+      cache.set('k', value, { tags: ['t'], stale: 1e6 });
+      cache.set('short', 'short');
+      expect(isValue(cache.get('k'))).toBe(true);
+      expect(cache.get('short')).toBe('short');
+      expect(isValue(cache.peek('k'))).toBe(true);
+      const entry = cache.getEntry('k');
+      expect(isValue(entry?.value)).toBe(true);
+      expect(entry?.tags).toEqual(['t']);
+      expect(isValue(cache.getMany(['short', 'k']).get('k'))).toBe(true);
+      expect(isValue(new Map(cache.entries()).get('k'))).toBe(true);
+      expect(isValue(await cache.getOrSet('k', () => 0))).toBe(true);
+      cache.expire('k');
+      let stales: boolean[] = [];
+      await cache.getOrSet('k', ({ stale }) => {
+        stales = [isValue(stale?.value), isValue(stale?.value)];
+        return 0;
+      });
+      expect(stales).toEqual([true, true]);
+      cache.set('k', value);
+      let removed: unknown;
+      cache.on('remove', ({ value: gone }) => {
+        removed = gone;
+      });
+      cache.delete('k');
+      expect(isValue(removed)).toBe(true);
+    },
+  );
+});
+
 describe('in bytes mode the cache holds a copy', () => {
   test('so a change to what was set does not change what is read', () => {
     const cache = bytesCache<Uint8Array | { a: { n: number }[] }>();

@@ -3,27 +3,49 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
-import { exportsField } from '../../scripts/lib/entries.mjs';
+import { exportsField, importsField } from '../../scripts/lib/entries.mjs';
 import { root } from '../../scripts/lib/run.mjs';
 import { packageJson, rule, sources } from './rule.mjs';
 
 /** All paths that a value of `exports` leads to. */
 const leaves = (value) => (typeof value === 'string' ? [value] : Object.values(value).flatMap(leaves));
 
-const promised = ({ main, module, types, exports }) => [...new Set([main, module, types, ...leaves(exports)])];
+const promised = ({ main, module, types, exports, imports }) => [
+  ...new Set([main, module, types, ...leaves(exports), ...leaves(imports)]),
+];
 
 rule('every file that package.json names is there', {
   find: (json) => promised(json).filter((path) => !existsSync(join(root, path))),
   here: packageJson,
   planted: [
-    { main: './package.json', module: './package.json', types: './package.json', exports: { '.': { a: './x.js' } } },
+    {
+      main: './package.json',
+      module: './package.json',
+      types: './package.json',
+      exports: { '.': './x.js' },
+      imports: {},
+    },
+    {
+      main: './package.json',
+      module: './package.json',
+      types: './package.json',
+      exports: {},
+      imports: { '#a': './x.js' },
+    },
   ],
 });
 
-rule('`exports` is what follows from the table of entry points', {
-  find: ({ exports }) => (JSON.stringify(exports) === JSON.stringify(exportsField()) ? [] : [JSON.stringify(exports)]),
+rule('`exports` and `imports` are what follows from the table of entry points', {
+  find: ({ exports, imports }) => {
+    const there = JSON.stringify({ exports, imports });
+    return there === JSON.stringify({ exports: exportsField(), imports: importsField() }) ? [] : [there];
+  },
   here: packageJson,
-  planted: [{ exports: {} }, { exports: { ...exportsField(), './lost': './package.json' } }],
+  planted: [
+    { exports: {}, imports: importsField() },
+    { exports: { ...exportsField(), './lost': './package.json' }, imports: importsField() },
+    { exports: exportsField(), imports: {} },
+  ],
 });
 
 /** The names that a module exports, whether or not it could run here. */

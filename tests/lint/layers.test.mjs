@@ -19,9 +19,10 @@ const CORE_FLOORS = [
 const JS_FLOORS = [
   ['tiercel-error', 'generated'],
   ['errors'],
-  ['duration', 'engine/port', 'engine/text', 'engine/inline', 'engine/sharding'],
+  ['duration', 'engine/port', 'engine/text', 'engine/sharding'],
   ['engine/native', 'engine/wasm', 'engine/buffer', 'engine/failures'],
   ['engine/shared'],
+  ['runtime'],
   ['engine/platform'],
   ['engine/engine', 'engine/info', 'engine/frame'],
   ['memory'],
@@ -32,10 +33,9 @@ const JS_FLOORS = [
   ['redis/frame'],
   ['decorators', 'patterns', 'warming', 'redis'],
   ['index'],
-  ['entry'],
 ];
 // What only engine/ and the entry points know, so that all above is the same for both engines.
-const ENGINES = ['engine/port', 'engine/buffer', 'engine/native', 'engine/wasm', 'engine/shared', 'engine/inline'];
+const ENGINES = ['engine/port', 'engine/buffer', 'engine/native', 'engine/wasm', 'engine/shared', 'runtime'];
 
 const floorOf = (floors, name) => floors.findIndex((floor) => floor.includes(name));
 const isBelow = (floors, lower, upper) => {
@@ -174,6 +174,6 @@ rule('above the engines, nothing knows which one it has', {
         .filter((imported) => ENGINES.includes(jsName(imported)))
         .map((imported) => `${file.path} imports ${imported}`),
     ),
-  here: () => sources(/^js\/src\/(?!engine\/|entry\/|generated\/).*\.ts$/),
+  here: () => sources(/^js\/src\/(?!engine\/|runtime\/|generated\/).*\.ts$/),
   planted: [[{ path: 'js/src/memory/a.ts', text: "import { openWasm } from '../engine/wasm.js';" }]],
 });

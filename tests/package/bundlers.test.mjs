@@ -56,7 +56,7 @@ const OF_NODE = /\bnode:|\brequire\(|\.node\b/;
 describe('esbuild bundles it', () => {
   it('for Node as ESM, and the bundle runs elsewhere', async () => {
     const { file, inputs } = await bundle('node.mjs', { platform: 'node', format: 'esm' });
-    assert.ok(inputs.includes('dist/index.node.js'));
+    assert.ok(inputs.includes('dist/runtime.node.js'));
     assertRunsElsewhere(file);
   });
 
@@ -71,13 +71,13 @@ describe('esbuild bundles it', () => {
 
   it('for no platform in particular, and the bundle runs in Node', async () => {
     const { file, inputs } = await bundle('neutral.mjs', { platform: 'neutral', format: 'esm' });
-    assert.ok(inputs.includes('dist/index.inline.js'));
+    assert.ok(inputs.includes('dist/runtime.inline.js'));
     assertRunsElsewhere(file);
   });
 
   it('for browsers, without anything of Node', async () => {
     const { file, inputs } = await bundle('browser.js', { platform: 'browser', format: 'esm' });
-    assert.ok(inputs.includes('dist/index.inline.js'));
+    assert.ok(inputs.includes('dist/runtime.inline.js'));
     assert.doesNotMatch(readFileSync(file, 'utf8'), OF_NODE);
   });
 
@@ -90,7 +90,7 @@ describe('esbuild bundles it', () => {
       loader: { '.wasm': 'copy' },
       assetNames: '[name]',
     });
-    assert.ok(inputs.includes('dist/index.workerd.js') && inputs.includes('dist/core.wasm'));
+    assert.ok(inputs.includes('dist/runtime.workerd.js') && inputs.includes('dist/core.wasm'));
     const text = readFileSync(file, 'utf8');
     assert.match(text, /from "\.\/core\.wasm"/);
     assert.doesNotMatch(text, OF_NODE);

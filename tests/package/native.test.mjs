@@ -30,7 +30,7 @@ describe('npm run build:native', () => {
     const sha256 = createHash('sha256')
       .update(readFileSync(join(root, ADDON)))
       .digest('hex');
-    for (const name of ['index.node.js', 'index.node.cjs'])
+    for (const name of ['runtime.node.js', 'index.cjs'])
       assert.ok(readFileSync(join(root, 'dist', name), 'utf8').includes(sha256), name);
   });
 });

@@ -9,7 +9,7 @@ export default {
   testMatch: ['remote', 'loading', 'callbacks'].map((name) => `**/tiers-${name}.test.ts`),
   moduleNameMapper: {
     '^tiercel$': '<rootDir>/tests/redis/support/tiercel-on-redis.ts',
-    '^tiercel-itself$': '<rootDir>/dist/index.node.cjs',
+    '^tiercel-itself$': '<rootDir>/dist/index.cjs',
     '^\\./support/deferred\\.js$': '<rootDir>/tests/redis/support/deferred.ts',
     ...base.moduleNameMapper,
   },

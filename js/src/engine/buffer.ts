@@ -1,5 +1,5 @@
 import { R_FORMAT, R_KEY, R_KEY_ENCODING, R_KEY_LENGTH, R_VALUE, R_VALUE_LENGTH, UTF16 } from '../generated/abi.js';
-import { align, type Port, roomFor } from './port.js';
+import { align, type Port, roomFor, WholeKind } from './port.js';
 import { readLatin1, readUtf16, writeLatin1, writeUtf16 } from './text.js';
 
 /** A value on its way in: text or bytes and what `format` they have; neither in reference mode. */
@@ -111,13 +111,20 @@ export class Buffer {
   }
 
   readText(): string {
-    return this.#read(R_VALUE, R_VALUE_LENGTH, this.#register(R_FORMAT) & 1);
+    const encoding = this.#register(R_FORMAT) & 1;
+    if (this.#register(R_VALUE) >= 0) return this.#read(R_VALUE, R_VALUE_LENGTH, encoding);
+    return this.#takeValue(encoding === UTF16 ? WholeKind.Utf16 : WholeKind.Latin1) as string;
   }
 
-  /** A copy. */
+  /** A copy, in memory of its own. */
   readBytes(): Uint8Array {
     const start = this.#register(R_VALUE);
-    return this.#port.u8.slice(start, start + this.#register(R_VALUE_LENGTH));
+    if (start >= 0) return this.#port.u8.slice(start, start + this.#register(R_VALUE_LENGTH));
+    return new Uint8Array(this.#takeValue(WholeKind.Bytes) as ArrayBuffer);
+  }
+
+  #takeValue(kind: WholeKind): string | ArrayBuffer {
+    return this.#port.takeValue?.(kind) ?? this.#refuse.noMemory();
   }
 
   readList(): string[] {

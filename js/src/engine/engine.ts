@@ -17,7 +17,6 @@ import {
   R_REMOVALS,
   R_TTL,
   R_UNTOUCHED,
-  R_VALUE,
   REJECTED,
   SET_PINNED,
 } from '../generated/abi.js';
@@ -504,9 +503,9 @@ export class Engine {
     return this.#buffer.readKey();
   }
 
-  /** Makes the value readable of an entry that a call just found. */
+  /** Makes what a call just left readable more than once, also if it is long. */
   fetchValue(): void {
-    if (this.#register(R_VALUE) < 0) this.#buffer.fit();
+    this.#buffer.fit();
   }
 
   readText(): string {

@@ -1,6 +1,6 @@
 import { TiercelError } from '../errors.js';
 import { ABI_VERSION, REGISTERS } from '../generated/abi.js';
-import { bufferFor, type Port, readyFor } from './port.js';
+import { bufferFor, type Port, readyFor, type WholeKind } from './port.js';
 
 type NumbersOnly =
   | 'setMissed'
@@ -59,6 +59,7 @@ export type EngineAddon = {
   /** Without memory, undefined and the buffer as it was. */
   reserve(): ArrayBuffer | undefined;
   refetch(): void;
+  takeValue(): string | ArrayBuffer | undefined;
   message(): string;
   dispose(): void;
   open(options: string): number;
@@ -135,6 +136,11 @@ export class NativePort implements Port {
   refetch(): void {
     this.#numbers();
     this.#addon.refetch();
+  }
+
+  takeValue(kind: WholeKind): string | ArrayBuffer | undefined {
+    this.#with(kind);
+    return this.#addon.takeValue();
   }
 
   message(): string {

@@ -1,35 +1,19 @@
 import { TiercelError } from '../errors.js';
+// In the package this is `#runtime`: the one that is for the runtime there.
+import { runtime } from '../runtime/inline.js';
 import { type NativeAddon, NativePort } from './native.js';
 import type { Port } from './port.js';
 import { SharedPort } from './shared.js';
 import { openWasm } from './wasm.js';
 
-/** What an entry point knows of the runtime it is for. */
-export interface Platform {
-  /** Called once, at the first cache that needs it. */
-  wasmModule(): WebAssembly.Module;
-  /** The addon, or why there is none. Absent where there can be none. */
-  nativeAddon?(): NativeAddon | { reason: string };
-  /** An environment variable, or undefined where there are none or they may not be read. */
-  environment?(name: string): string | undefined;
-  /** Promises belong to requests and end unheard with them, as in Workers. */
-  requestScoped: boolean;
-}
-
 export type EngineKind = 'native' | 'wasm';
 export type EngineChoice = 'auto' | EngineKind;
 
-let platform: Platform | undefined;
 let wasmModule: WebAssembly.Module | undefined;
 let native: NativeAddon | { reason: string } | undefined;
 
-/** Called by the entry point, before anything else runs. */
-export function setPlatform(p: Platform): void {
-  platform = p;
-}
-
 export function isRequestScoped(): boolean {
-  return platform?.requestScoped ?? false;
+  return runtime.requestScoped;
 }
 
 /** Opens an engine of the kind asked for; `auto` heeds `TIERCEL_ENGINE`, then prefers the native one. */
@@ -66,7 +50,7 @@ export function openShared(choice: EngineChoice): SharedPort {
 /** The kind that a cache with this choice would use now. */
 export function resolve(choice: EngineChoice): EngineKind {
   if (choice !== 'auto') return choice;
-  const forced = platform?.environment?.('TIERCEL_ENGINE');
+  const forced = runtime.environment?.('TIERCEL_ENGINE');
   if (forced === 'wasm' || forced === 'native') return forced;
   if (forced !== undefined && forced !== '' && forced !== 'auto') {
     throw new TiercelError(
@@ -78,15 +62,13 @@ export function resolve(choice: EngineChoice): EngineKind {
 }
 
 export function loadNative(): NativeAddon | { reason: string } {
-  native ??= platform?.nativeAddon?.() ?? { reason: 'there is no native engine for this runtime' };
+  native ??= runtime.nativeAddon?.() ?? { reason: 'there is no native engine for this runtime' };
   return native;
 }
 
 function loadWasm(): WebAssembly.Module {
-  if (platform === undefined)
-    throw new TiercelError('ERR_TIERCEL_ENGINE_UNAVAILABLE', 'import tiercel by its name: no entry point was loaded');
   try {
-    wasmModule ??= platform.wasmModule();
+    wasmModule ??= runtime.wasmModule();
   } catch (cause) {
     throw new TiercelError(
       'ERR_TIERCEL_ENGINE_UNAVAILABLE',

@@ -26,6 +26,13 @@ export function readyFor(capacity: number): number {
   return capacity < BUFFER_LEAST || capacity > BUFFER_KEPT ? -1 : Math.floor(BUFFER_LEAST / 3) - 8;
 }
 
+/** What {@link Port.takeValue} makes of it, as in `node/whole_value.h`: a text in either encoding, or bytes. */
+export enum WholeKind {
+  Latin1 = 0,
+  Utf16 = 1,
+  Bytes = 2,
+}
+
 /**
  * What an engine has to offer: the calls of `core/include/tiercel/abi.h`, with numbers and at most one string,
  * and a memory that both sides see. `wasm.ts` and `native.ts` implement it; all the rest is the same for both.
@@ -49,6 +56,11 @@ export interface Port {
   reserve(bytes: number): boolean;
   /** Gives out again what the last call did, after what did not fit. */
   refetch(): void;
+  /**
+   * A value that did not fit, once: a string of so many bytes, or an ArrayBuffer of its own. Undefined if that could not
+   * be made. Absent where all there is fits.
+   */
+  takeValue?(kind: WholeKind): string | ArrayBuffer | undefined;
   /** The last message or document. */
   message(): string;
   /** Frees everything; nothing else may be called after. */

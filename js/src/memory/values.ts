@@ -157,12 +157,11 @@ export class BytesValues<V> implements Values<V> {
   }
 
   read(): V {
-    return this.reader()();
+    return this.decode()();
   }
 
   reader(): () => V {
-    this.#engine.fetchValue();
-    return this.decode();
+    return this.decode(copied);
   }
 
   removed(): () => V | undefined {
@@ -194,9 +193,9 @@ export class BytesValues<V> implements Values<V> {
 
   /**
    * What gives the value that the engine's last call left. Takes it out of the engine's memory at once, so that
-   * whatever decoding calls cannot change it.
+   * whatever decoding calls cannot change it. @param give what becomes of the bytes each time: they are for one call if that is nothing
    */
-  decode(): () => V {
+  decode(give = given): () => V {
     const { format } = this.#engine;
     if (format === Format.Text) {
       const text = this.#engine.readText();
@@ -208,8 +207,8 @@ export class BytesValues<V> implements Values<V> {
     }
     const bytes = this.#engine.readBytes();
     if (format === this.#noted) return () => this.#decodeNoted(bytes);
-    if (format === Format.Bytes) return () => bytes.slice() as V;
-    return () => deserialize(this.#serializer as Serializer<V>, bytes.slice());
+    if (format === Format.Bytes) return () => give(bytes) as V;
+    return () => deserialize(this.#serializer as Serializer<V>, give(bytes));
   }
 
   #decodeNoted(bytes: Uint8Array): V {
@@ -221,6 +220,11 @@ export class BytesValues<V> implements Values<V> {
     return JSON.parse(new TextDecoder().decode(rest)) as V;
   }
 }
+
+/** For a value that is given out once. */
+const given = (bytes: Uint8Array): Uint8Array => bytes;
+/** For one that may be given out again, whatever was done to it. */
+const copied = (bytes: Uint8Array): Uint8Array => bytes.slice();
 
 const NEWLINE = 10;
 

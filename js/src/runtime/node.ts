@@ -2,12 +2,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as module from 'node:module';
-import { inlineModule } from '../engine/inline.js';
 import type { NativeAddon } from '../engine/native.js';
-import { setPlatform } from '../engine/platform.js';
 import { prebuilds } from '../generated/prebuilds.js';
+import { inlineModule } from './inline-module.js';
+import type { Runtime } from './runtime.js';
 
-setPlatform({ wasmModule: inlineModule, nativeAddon, environment, requestScoped: false });
+export const runtime: Runtime = { wasmModule: inlineModule, nativeAddon, environment, requestScoped: false };
 
 /** Deno refuses to read variables without leave. */
 function environment(name: string): string | undefined {
@@ -60,5 +60,3 @@ function verify(path: string, expected: { size: number; sha256: string }): void 
       'or its SHA-256 is another. Install the package again',
   );
 }
-
-export * from '../index.js';
