@@ -265,6 +265,39 @@ describe('when a message may be missing', () => {
     expect(await b.get('k')).toBeUndefined();
   });
 
+  test('nor could be sent: health says so also while a newer change of the key is on its way', async () => {
+    const { a, b, hub, remote, clock } = await fleet(2);
+    const gate = deferred();
+    remote.fault = (operation) => (operation === 'change' ? { after: gate.promise } : undefined);
+    hub.cut(0);
+    const setting = a.set('k', 1);
+    const deleting = a.invalidateKeys('k');
+    await setting;
+    expect(a.health()).toMatchObject({ ok: false, pending: { changes: 1 } });
+    gate.resolve();
+    expect(await deleting).toMatchObject({ pending: true });
+    expect(a.health()).toMatchObject({ ok: false, pending: { changes: 1 } });
+    hub.heal(0);
+    clock.advance(5_000);
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(a.health()).toMatchObject({ ok: true, pending: { changes: 0 } });
+    expect(await b.get('k')).toBeUndefined();
+  });
+
+  test('nor could be sent: a newer change of the key that everybody heard of settles it', async () => {
+    const { a, hub, remote } = await fleet(2);
+    const gate = deferred();
+    remote.fault = (operation) => (operation === 'change' ? { after: gate.promise } : undefined);
+    hub.cut(0);
+    const setting = a.set('k', 1);
+    const deleting = a.invalidateKeys('k');
+    await setting;
+    hub.heal(0);
+    gate.resolve();
+    expect(await deleting).toMatchObject({ pending: false });
+    expect(a.health().pending).toMatchObject({ changes: 0, queued: 1 });
+  });
+
   const ofMany: [string, (cache: Cache) => Promise<unknown>][] = [
     ['invalidateTags', (cache) => cache.invalidateTags('t')],
     ['invalidatePrefix', (cache) => cache.invalidatePrefix('p:')],

@@ -63,8 +63,8 @@ export class Outbox {
   readonly #options: OutboxOptions;
   /** What waits, the oldest first. */
   readonly #queue = new Map<string, Item>();
-  /** Keys with a change that the second tier does not know of: how many, and the newest that replaces older ones. */
-  readonly #keys = new Map<string, { count: number; newest: number }>();
+  /** Keys with a change that the second tier does not know of: how many, and the newest that is everywhere. */
+  readonly #keys = new Map<string, { count: number; settled: number }>();
   /** Such changes that are of more than a key. */
   #scopes = 0;
   #sequence = 0;
@@ -120,6 +120,7 @@ export class Outbox {
       if (isDone && item.remote) this.#uncover(item);
       item.bus = bus !== undefined && !isHeard;
       if (item.remote || item.bus) this.#enqueue(item);
+      else this.#settled(item);
     }
     this.#arm();
     return { counts, pending: !isDone || !isHeard };
@@ -186,21 +187,31 @@ export class Outbox {
     const { change } = item;
     const id = idOf(change);
     const other = this.#queue.get(id);
-    // One that was long on its way comes to the queue after those that were made since.
-    const newest = Math.max(other?.sequence ?? 0, 'key' in change ? (this.#keys.get(placeOf(change))?.newest ?? 0) : 0);
-    const isOutdated = newest > item.sequence;
-    if (other !== undefined && !isOutdated) this.#drop(id, other);
-    if (isOutdated) {
+    // One that was long on its way comes here after those that were made since.
+    const settled = 'key' in change ? (this.#keys.get(placeOf(change))?.settled ?? 0) : 0;
+    if (Math.max(settled, other?.sequence ?? 0) > item.sequence) {
       if (item.remote) this.#uncover(item);
       item.bus = false;
       return;
     }
+    if (other !== undefined) this.#drop(id, other);
     if (this.#queue.size >= this.#options.limit) {
       this.#overflow(item);
       return;
     }
     this.queued++;
     this.#queue.set(id, item);
+  }
+
+  /** It is everywhere, and with it what older ones of the same key were to bring about. */
+  #settled({ change, sequence }: Item): void {
+    // Whatever else happens to it, a key that was only made stale may have to be deleted as well.
+    if (!('key' in change) || change.kind === 'expire') return;
+    const id = idOf(change);
+    const older = this.#queue.get(id);
+    if (older !== undefined && older.sequence < sequence) this.#drop(id, older);
+    const known = this.#keys.get(placeOf(change));
+    if (known !== undefined) known.settled = Math.max(known.settled, sequence);
   }
 
   #drop(id: string, item: Item): void {
@@ -268,6 +279,7 @@ export class Outbox {
     const unheard = items.filter(({ bus }) => bus);
     if (unheard.length > 0 && !(await this.#publish(unheard.map(({ change }) => change)))) return false;
     for (const item of unheard) item.bus = false;
+    for (const item of items) this.#settled(item);
     return true;
   }
 
@@ -281,16 +293,15 @@ export class Outbox {
 
   // ---- What the second tier does not know
 
-  #cover({ change, sequence }: Item): void {
+  #cover({ change }: Item): void {
     if (!('key' in change)) {
       this.#scopes++;
       return;
     }
     const id = placeOf(change);
-    const known = this.#keys.get(id) ?? { count: 0, newest: 0 };
-    // Whatever else happens to it, a key that was only made stale may have to be deleted as well.
-    const newest = change.kind === 'expire' ? known.newest : sequence;
-    this.#keys.set(id, { count: known.count + 1, newest });
+    const known = this.#keys.get(id);
+    if (known === undefined) this.#keys.set(id, { count: 1, settled: 0 });
+    else known.count++;
   }
 
   #uncover(item: Item): void {
