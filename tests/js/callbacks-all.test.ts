@@ -28,9 +28,9 @@ const NO_CALLBACKS = [
   // A method of the value, which JSON calls as well.
   'keys/fingerprint.ts toJSON',
   // A class of the platform; and serializers of a second tier, which payload.test.ts is about.
-  'redis/frame/encryption.ts CryptoKey',
-  'redis/frame/payload.ts deserialize',
-  'redis/frame/payload.ts to',
+  'frames/encryption.ts CryptoKey',
+  'frames/payload.ts deserialize',
+  'frames/payload.ts to',
   // A clock in place of the platform's.
   'timers.ts clearTimeout',
   'timers.ts now',

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeFrame, encodeFrame, type Frame } from 'tiercel';
-import { payloadCodec } from '../../js/src/redis/frame/payload.js';
+import { payloadCodec } from '../../js/src/frames/payload.js';
 
 interface Fixture {
   readonly name: string;

@@ -1,8 +1,8 @@
 import { decode, encode } from '@msgpack/msgpack';
 import type { FramePlace } from 'tiercel';
 // Not by the package's name: it is a part of a tier, which can be seen only with a server behind it.
-import { type PayloadFault, type PayloadOptions, payloadCodec } from '../../js/src/redis/frame/payload.js';
-import { messagePack, type PayloadSerializer } from '../../js/src/redis/frame/serializers.js';
+import { type PayloadFault, type PayloadOptions, payloadCodec } from '../../js/src/frames/payload.js';
+import { messagePack, type PayloadSerializer } from '../../js/src/frames/serializers.js';
 import { Random } from './support/random.js';
 
 const PLACE: FramePlace = { namespace: ['n'], key: 'k' };

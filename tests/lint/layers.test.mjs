@@ -30,7 +30,7 @@ const JS_FLOORS = [
   ['cache-view'],
   ['keys'],
   ['invalidation', 'ttl', 'config'],
-  ['redis/frame'],
+  ['frames'],
   ['decorators', 'patterns', 'warming', 'redis'],
   ['index'],
 ];

@@ -1,3 +1,6 @@
+export type { EncryptionKey } from '../frames/encryption.js';
+export type { PayloadOptions } from '../frames/payload.js';
+export { type MessagePack, messagePack, type PayloadSerializer } from '../frames/serializers.js';
 export { type RedisBus, type RedisBusOptions, redisBus } from './bus.js';
 export {
   type AcquireOptions,
@@ -5,9 +8,6 @@ export {
   type DistributedLockOptions,
   type HeldLock,
 } from './distributed-lock.js';
-export type { EncryptionKey } from './frame/encryption.js';
-export type { PayloadOptions } from './frame/payload.js';
-export { type MessagePack, messagePack, type PayloadSerializer } from './frame/serializers.js';
 export {
   type RedisClusterHealth,
   type RedisHealth,

@@ -1,6 +1,15 @@
 import type { Duration, Milliseconds } from '../duration.js';
-import { decodeFrame, encodeFrame, type Frame, type FrameFault, type FramePlace } from '../engine/frame.js';
+import { decodeFrame, encodeFrame } from '../engine/frame.js';
 import { invalidOption, TiercelError } from '../errors.js';
+import { entryOf, frameOf, isPromise, MOST_STALE, type TierFault } from '../frames/entry.js';
+import {
+  PAYLOAD_READERS,
+  type Payload,
+  type PayloadCodec,
+  type PayloadFault,
+  type PayloadOptions,
+  payloadCodec,
+} from '../frames/payload.js';
 import { MemoryCache } from '../memory/memory-cache.js';
 import { flag, type Readers, read } from '../memory/readers.js';
 import type { Change } from '../tiers/change.js';
@@ -17,14 +26,6 @@ import type {
   RemoteWrite,
 } from '../tiers/remote.js';
 import { Commands, textOf } from './commands.js';
-import {
-  PAYLOAD_READERS,
-  type Payload,
-  type PayloadCodec,
-  type PayloadFault,
-  type PayloadOptions,
-  payloadCodec,
-} from './frame/payload.js';
 import { RedisLocks } from './locks.js';
 import {
   barrierText,
@@ -41,8 +42,6 @@ import { portOf, type RedisArgument, type RedisClient, type RedisReply } from '.
 
 /** Of one call of a script, so that others are not kept waiting for long. */
 const BATCH = 64;
-/** As good as for ever: 317 years. */
-const MOST_STALE: Milliseconds = 1e13;
 
 export interface RedisTierOptions extends PayloadOptions {
   /** What all names in Redis begin with, before a colon. Default `'tiercel'`. */
@@ -68,8 +67,6 @@ interface Lease {
   readonly barriers: string;
   readonly tagChanges: string;
 }
-
-export type TierFault = FrameFault | PayloadFault;
 
 /** What became of entries that were asked for. */
 interface Counts {
@@ -267,7 +264,10 @@ export class RedisTier implements RemoteTier {
       return undefined;
     }
     const finish = (decoded: { readonly value: unknown } | PayloadFault): RemoteEntry | undefined => {
-      if (typeof decoded !== 'string') return entryOf(frame, left, decoded.value);
+      if (typeof decoded !== 'string') {
+        const ttl = left < 0 ? Number.POSITIVE_INFINITY : left - frame.stale;
+        return entryOf(frame, ttl, decoded.value);
+      }
       this.#fault(decoded);
       return undefined;
     };
@@ -424,42 +424,6 @@ const counted = (args: readonly string[]): string[] => [String(args.length), ...
 const count = (batch: readonly unknown[]) => String(batch.length);
 const milliseconds = (ms: Milliseconds) => Math.floor(ms).toFixed(0);
 
-// ---- Frames
-
-function frameOf(place: FramePlace, entry: RemoteEntry, { format, payload }: Payload, now: Milliseconds): Frame {
-  const { ttl, stale, tags, dependsOn, etag, lastModified, took = 0 } = entry;
-  return {
-    ...place,
-    format,
-    payload,
-    loadedAt: now - took,
-    writtenAt: now,
-    ttl: Math.max(0, ttl),
-    stale: Math.min(stale, MOST_STALE),
-    took,
-    etag,
-    lastModified,
-    tags,
-    dependsOn,
-    // They are beside the frame, where a script can set them.
-    scopes: [],
-  };
-}
-
-function entryOf(frame: Frame, left: Milliseconds, value: unknown): RemoteEntry {
-  const { stale, tags, dependsOn, etag, lastModified, took } = frame;
-  return {
-    value,
-    ttl: left < 0 ? Number.POSITIVE_INFINITY : left - stale,
-    stale,
-    tags,
-    dependsOn,
-    ...(etag !== undefined && { etag }),
-    ...(lastModified !== undefined && { lastModified }),
-    ...(took > 0 && { took }),
-  };
-}
-
 // ---- Replies
 
 function listOf(reply: RedisReply | undefined): readonly RedisReply[] {
@@ -470,10 +434,6 @@ function listOf(reply: RedisReply | undefined): readonly RedisReply[] {
 function batches<T>(all: readonly T[]): (readonly T[])[] {
   if (all.length <= BATCH) return [all];
   return Array.from({ length: Math.ceil(all.length / BATCH) }, (_, i) => all.slice(i * BATCH, (i + 1) * BATCH));
-}
-
-function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as { then?: unknown } | undefined)?.then === 'function';
 }
 
 function tooLate(): TiercelError {

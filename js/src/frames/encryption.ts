@@ -1,5 +1,5 @@
-import type { FramePlace } from '../../engine/frame.js';
-import { invalidOption, TiercelError } from '../../errors.js';
+import type { FramePlace } from '../engine/frame.js';
+import { invalidOption, TiercelError } from '../errors.js';
 
 export interface EncryptionKey {
   /** What frames say of it: 1 to 64 characters of ASCII. */

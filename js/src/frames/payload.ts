@@ -1,8 +1,8 @@
-import type { Awaitable } from '../../cache-like.js';
-import type { FramePlace } from '../../engine/frame.js';
-import { invalidOption, TiercelError } from '../../errors.js';
-import { type Readers, read, size } from '../../memory/readers.js';
-import type { Size } from '../../memory/types.js';
+import type { Awaitable } from '../cache-like.js';
+import type { FramePlace } from '../engine/frame.js';
+import { invalidOption, TiercelError } from '../errors.js';
+import { type Readers, read, size } from '../memory/readers.js';
+import type { Size } from '../memory/types.js';
 import { compress, decompress, hasCompression, TOO_LARGE } from './compression.js';
 import { Encryption, type EncryptionKey, encryptionKeys } from './encryption.js';
 import { isSerializerId, json, type PayloadSerializer, rawBytes, serialize } from './serializers.js';

@@ -1,5 +1,5 @@
-import { TiercelError } from '../../errors.js';
-import { DEEPEST, toJson } from '../../memory/json.js';
+import { TiercelError } from '../errors.js';
+import { DEEPEST, toJson } from '../memory/json.js';
 
 /** Turns values into bytes and back. */
 export interface PayloadSerializer {
