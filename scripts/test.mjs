@@ -19,6 +19,7 @@ const SUITES = {
     nodeSuite('tests/redis'),
     jestSuite('races in redis', 'tests/redis/jest.config.mjs', ['native', 'wasm']),
     jestSuite('facade on redis', 'tests/redis/facade.config.mjs', ['native', 'wasm']),
+    jestSuite('facade on redis over http', 'tests/redis/facade-rest.config.mjs', ['wasm']),
   ),
   package: nodeSuite('tests/package'),
 };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { redisHealth, redisSlot } from 'tiercel/redis';
-import { CLIENTS } from './support/clients.mjs';
+import { WITH_REST } from './support/clients.mjs';
 import { startServer } from './support/server.mjs';
 
 const HEALTH = { username: 'tiercel-health', password: 'change-me-health' };
@@ -13,7 +13,7 @@ before(async () => {
 });
 after(() => server.stop());
 
-for (const [library, connect] of Object.entries(CLIENTS)) {
+for (const [library, connect] of Object.entries(WITH_REST)) {
   describe(`over ${library}`, () => {
     let client;
     before(async () => {

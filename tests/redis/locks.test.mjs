@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createCache } from 'tiercel';
 import { DistributedLock, redisTier } from 'tiercel/redis';
-import { CLIENTS } from './support/clients.mjs';
+import { CLIENTS, WITH_REST } from './support/clients.mjs';
 import { startServer, until } from './support/server.mjs';
 
 let server;
@@ -16,7 +16,7 @@ beforeEach(() => server.command('FLUSHALL'));
 
 const KEY = 'tiercel:x:{["job"]}';
 
-for (const [library, connect] of Object.entries(CLIENTS)) {
+for (const [library, connect] of Object.entries(WITH_REST)) {
   describe(`a lock over ${library}`, () => {
     let client;
     before(async () => {

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { DistributedLock, redisBus, redisTier } from 'tiercel/redis';
-import { CLIENTS, USER } from './support/clients.mjs';
+import { CLIENTS, USER, WITH_REST } from './support/clients.mjs';
+import { send } from './support/resp.mjs';
 import { startServer, until } from './support/server.mjs';
 
 const CALL = { signal: new AbortController().signal };
@@ -55,7 +56,10 @@ async function evalshas() {
   return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
 }
 
-for (const [library, connect] of Object.entries(CLIENTS)) {
+/** What sends a command, of each client. */
+const METHODS = { ioredis: 'callBuffer', 'node-redis': 'sendCommand', rest: 'send' };
+
+for (const [library, connect] of Object.entries(WITH_REST)) {
   describe(`a tier over ${library}`, () => {
     let client;
     let tier;
@@ -146,7 +150,7 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
     });
 
     it('takes nothing by tokens that come back because a client sends a call again that was not answered', async () => {
-      const method = library === 'ioredis' ? 'callBuffer' : 'sendCommand';
+      const method = METHODS[library];
       const sent = [];
       const spy = new Proxy(client, {
         get(target, name) {
@@ -324,8 +328,7 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
     it('gives what is right or nothing for every byte of an entry that is changed or cut off', async () => {
       await set(tier, 'k', 'the value', RELATED);
       const name = 'tiercel:e:{["cache","k"]}';
-      const bytes = Buffer.from(await client[library === 'ioredis' ? 'getBuffer' : 'get'](name), 'latin1');
-      const whole = library === 'ioredis' ? bytes : await rawGet(client, name);
+      const [whole] = await send(server.port, [['GET', name]], { raw: true });
       for (let at = 0; at < whole.length; at++) {
         const damaged = Array.from({ length: 8 }, (_, bit) => {
           const flipped = Buffer.from(whole);
@@ -360,7 +363,7 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
     });
 
     it('sets nothing after what was changed later, when another process brought the scripts back meanwhile', async () => {
-      const method = library === 'ioredis' ? 'callBuffer' : 'sendCommand';
+      const method = METHODS[library];
       let isLost = false;
       const losing = new Proxy(client, {
         get(target, name) {
@@ -443,8 +446,6 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
     });
   });
 }
-
-const rawGet = (client, name) => client.sendCommand(['GET', name], { typeMapping: { 36: Buffer } });
 
 it('a prefix that ioredis has for its own keys is none of the tier, the bus and the locks', async () => {
   const clients = await Promise.all(

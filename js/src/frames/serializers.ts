@@ -33,8 +33,8 @@ export const isSerializerId = (id: unknown): id is number =>
 export const rawBytes: PayloadSerializer = {
   id: BYTES_ID,
   serialize: (value) => value as Uint8Array,
-  // They lie in what the client read.
-  deserialize: (bytes) => bytes.slice(),
+  // They lie in what the client read; and what that is of is its own affair.
+  deserialize: (bytes) => new Uint8Array(bytes),
 };
 
 const encoder = new TextEncoder();

@@ -1,4 +1,5 @@
 import type { Duration } from '../duration.js';
+import { invalidArgument } from '../errors.js';
 import { duration, type Readers, read } from '../memory/readers.js';
 import { type Channel, SequencedBus } from '../tiers/sequenced-bus.js';
 import { Commands } from './commands.js';
@@ -44,9 +45,13 @@ export function redisBus(client: RedisClient, options?: RedisBusOptions): RedisB
 
 function channel(commands: Commands, name: string): Channel {
   let subscription: Subscription | undefined;
+  const { port } = commands;
+  if (port.subscribe === undefined)
+    throw invalidArgument('client', port, 'one that can listen: over REST there is no bus');
+  const subscribe = port.subscribe.bind(port);
   return {
     open(listener) {
-      subscription = commands.port.subscribe(name, listener);
+      subscription = subscribe(name, listener);
     },
     async send(text) {
       await commands.command('PUBLISH', name, text);

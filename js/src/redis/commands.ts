@@ -13,6 +13,9 @@ export interface CommandOptions {
   readonly durable: boolean;
 }
 
+/** Arguments that every script begins with. */
+const HEAD = 4;
+
 /** A call of a script. */
 interface Job {
   readonly script: ScriptName;
@@ -143,8 +146,10 @@ export class Commands {
     const how = isUnknown ? ['EVAL', SCRIPTS[script]] : ['EVALSHA', this.#shas.get(script) as string];
     // A name that no key has, of the slot that all of them are in.
     const keys = this.#slotKey === undefined ? ['0'] : ['1', this.#slotKey];
+    // What a lease covers is compared, however late it comes.
+    const isFree = !job.isOrdered && ['read', 'write'].includes(args[HEAD] as string);
     this.port
-      .send([...how, ...keys, ...args], this.#slotKey)
+      .send([...how, ...keys, ...args], this.#slotKey, isFree)
       .then(
         (reply) => {
           if (script === 'data') this.#done = Math.max(this.#done, job.sequence);

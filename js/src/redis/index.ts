@@ -15,6 +15,7 @@ export {
   type RedisSlotRange,
   redisHealth,
 } from './health.js';
-export type { IoredisLike, NodeRedisLike, RedisClient } from './port.js';
+export type { IoredisLike, NodeRedisLike, RedisClient, RestRedisLike } from './port.js';
+export { type RestRedis, type RestRedisOptions, restRedis } from './rest.js';
 export { redisSlot } from './slots.js';
 export { type RedisTier, type RedisTierOptions, redisTier } from './tier.js';

@@ -21,16 +21,18 @@ export interface SubscriptionListener {
 
 /** All that is needed of a client: few things, which every client of Redis has in one way or another. */
 export interface RedisPort {
-  readonly client: 'node-redis' | 'ioredis';
+  readonly client: 'node-redis' | 'ioredis' | 'rest';
   readonly topology: 'standalone' | 'sentinel' | 'cluster';
   /** Whether a command would go out now, and not wait for a connection. */
   isReady(): boolean;
   /**
    * Sends a command at once, after those before it. Strings of the reply are bytes, or text if they are the status of a
    * command. @param key in a Cluster, one of the slot whose node is meant; by default any will do
+   * @param isFree it may as well take effect after those that follow
    */
-  send(args: readonly RedisArgument[], key?: string): Promise<RedisReply>;
-  subscribe(channel: string, listener: SubscriptionListener): Subscription;
+  send(args: readonly RedisArgument[], key?: string, isFree?: boolean): Promise<RedisReply>;
+  /** Undefined if it cannot listen. */
+  subscribe?(channel: string, listener: SubscriptionListener): Subscription;
 }
 
 type Method<T> = (...args: never[]) => T;
@@ -55,8 +57,19 @@ export interface IoredisLike {
   readonly on: Method<unknown>;
 }
 
-/** A client of the application's own, connected: of node-redis (`createClient`, `createSentinel`, `createCluster`) or ioredis. */
-export type RedisClient = NodeRedisLike | IoredisLike;
+/** What is used of `restRedis`. */
+export interface RestRedisLike {
+  readonly client: 'rest';
+  readonly topology: 'standalone';
+  readonly isReady: Method<boolean>;
+  readonly send: Method<Promise<unknown>>;
+}
+
+/**
+ * A client of the application's own, connected: of node-redis (`createClient`, `createSentinel`, `createCluster`) or ioredis;
+ * or `restRedis`.
+ */
+export type RedisClient = NodeRedisLike | IoredisLike | RestRedisLike;
 
 /** Recognises a client by its shape: no client is imported. @throws ERR_TIERCEL_INVALID_ARGUMENT */
 export function portOf(client: RedisClient): RedisPort {
@@ -65,7 +78,8 @@ export function portOf(client: RedisClient): RedisPort {
     if (has('callBuffer')) return ioredisPort(client as unknown as Ioredis);
     if (has('sendCommand')) return nodeRedisPort(client as unknown as NodeRedis);
   }
-  throw invalidArgument('client', client, 'a client of redis (node-redis) or ioredis');
+  if (has('send') && has('isReady')) return client as unknown as RedisPort;
+  throw invalidArgument('client', client, 'a client of redis (node-redis) or ioredis, or restRedis()');
 }
 
 type On = (event: string, listener: (...args: never[]) => void) => unknown;

@@ -57,15 +57,16 @@ const asText = (reply) =>
   Buffer.isBuffer(reply) ? reply.toString('utf8') : Array.isArray(reply) ? reply.map(asText) : reply;
 
 /**
- * Sends commands over a connection of their own and gives the replies; rejects with the first that is an error.
+ * Sends commands over a connection of their own and gives the replies; rejects with the first that is an error, unless
+ * errors are kept among the replies.
  *
  * @param {number} port
  * @param {readonly (readonly (string | number | Uint8Array)[])[]} commands
- * @param {{ user?: readonly string[], raw?: boolean, timeout?: number }} [options] user: name and password, none for
+ * @param {{ user?: readonly string[], raw?: boolean, keep?: boolean, timeout?: number }} [options] user: name and password, none for
  *   sentinels; raw: texts as Buffers; timeout: milliseconds
  * @returns {Promise<any[]>}
  */
-export function send(port, commands, { user = ADMIN, raw = false, timeout = 10_000 } = {}) {
+export function send(port, commands, { user = ADMIN, raw = false, keep = false, timeout = 10_000 } = {}) {
   const all = user.length > 0 ? [['AUTH', ...user], ...commands] : commands;
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
@@ -73,7 +74,7 @@ export function send(port, commands, { user = ADMIN, raw = false, timeout = 10_0
     let bytes = Buffer.alloc(0);
     const finish = (error) => {
       socket.destroy();
-      const failed = error ?? replies.find((reply) => reply instanceof ReplyError);
+      const failed = error ?? (keep ? undefined : replies.find((reply) => reply instanceof ReplyError));
       if (failed === undefined)
         resolve((user.length > 0 ? replies.slice(1) : replies).map((reply) => (raw ? reply : asText(reply))));
       else reject(failed);

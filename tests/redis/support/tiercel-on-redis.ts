@@ -20,19 +20,33 @@ import type {
 
 export * from 'tiercel-itself';
 
-import { type RedisTier, redisTier } from 'tiercel/redis';
+import { type RedisTier, redisTier, restRedis } from 'tiercel/redis';
+import { type Cache, type CacheOptions, createCache as createCacheItself } from 'tiercel-itself';
 
 const port = Number(process.env.TIERCEL_REDIS_PORT);
-const client = new Redis({
-  port,
-  username: 'admin',
-  password: 'change-me-admin',
-  db: Number(process.env.JEST_WORKER_ID),
-});
+const db = Number(process.env.JEST_WORKER_ID);
+
+/** A client of a database of this process's own, and what empties that. */
+async function connect() {
+  const { TIERCEL_REST_URL: url, TIERCEL_REST_TOKEN: token = '' } = process.env;
+  if (url !== undefined) {
+    const rest = restRedis({ url: `${url}/${db}`, token, timeout: '1m' });
+    return { client: rest, flush: () => rest.send(['FLUSHDB']), close: () => undefined };
+  }
+  const redis = new Redis({ port, username: 'admin', password: 'change-me-admin', db });
+  await new Promise((resolve) => redis.once('ready', resolve));
+  return { client: redis, flush: () => redis.flushdb(), close: () => redis.disconnect() };
+}
+let connection: Awaited<ReturnType<typeof connect>>;
 beforeAll(async () => {
-  if (client.status !== 'ready') await new Promise((resolve) => client.once('ready', resolve));
+  connection = await connect();
 });
-afterAll(() => client.disconnect());
+afterAll(() => connection.close());
+
+/** Servers take longer to answer than memory does, on a machine that is busy. */
+export function createCache<V>(options?: CacheOptions<V>): Promise<Cache<V>> {
+  return createCacheItself<V>({ remoteTimeout: '5s', ...options });
+}
 
 const tiers: RedisTier[] = [];
 const isBusy = () => tiers.some((tier) => (tier.health() as { inFlight: number }).inFlight > 0);
@@ -48,7 +62,7 @@ class OnRedis {
   readonly name = 'redis';
   fault: ((operation: RemoteOperation, call: RemoteCall) => RemoteFault | undefined) | undefined;
   readonly calls = { read: 0, write: 0, change: 0, touch: 0, lock: 0, keys: 0 };
-  readonly #tier: RedisTier = redisTier(client, { prefix: `test:${crypto.randomUUID()}`, timeout: '1m' });
+  readonly #tier: RedisTier = redisTier(connection.client, { prefix: `test:${crypto.randomUUID()}`, timeout: '1m' });
   readonly #now: () => Milliseconds;
   /** When entries were written, and how long they were to be fresh then, by the clock of the test. */
   readonly #written = new Map<string, { at: Milliseconds; ttl: Milliseconds }>();
@@ -118,9 +132,9 @@ class OnRedis {
     return this.#tier.lock(request, call);
   }
 
-  /** On the one connection, so before what is asked for next. */
+  /** Before what is asked for next. */
   wipe(): void {
-    void client.flushdb();
+    void connection.flush();
   }
 }
 
