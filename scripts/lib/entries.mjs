@@ -17,6 +17,7 @@ const RUNTIME_OF_COMMONJS = 'node';
 
 /** What `tiercel/NAME` is: a file of js/src. What it shares with `tiercel` it takes from that. */
 export const SUBPATHS = {
+  edge: 'edge/index.ts',
   patterns: 'patterns/index.ts',
   redis: 'redis/index.ts',
   warming: 'warming/index.ts',

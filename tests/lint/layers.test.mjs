@@ -31,7 +31,7 @@ const JS_FLOORS = [
   ['keys'],
   ['invalidation', 'ttl', 'config'],
   ['frames'],
-  ['decorators', 'patterns', 'warming', 'redis'],
+  ['decorators', 'patterns', 'warming', 'redis', 'edge'],
   ['index'],
 ];
 // What only engine/ and the entry points know, so that all above is the same for both engines.

@@ -15,6 +15,8 @@ import { createInterface } from 'node:readline';
  * @property {readonly string[]} [compatibilityFlags]
  * @property {Record<string, string>} [env] Texts.
  * @property {Record<string, string>} [services] Service bindings: `host:port` of an HTTP server for each name.
+ * @property {Record<string, string>} [kv] Namespaces of KV, likewise.
+ * @property {string} [cache] `host:port` of what has the Cache API.
  *
  * @typedef {{ url: string, log: () => string, stop: () => Promise<void> }} Workerd
  */
@@ -67,12 +69,14 @@ function fileOf(index) {
 }
 
 /** @param {WorkerSetup} setup */
-function configOf({ modules, compatibilityDate, compatibilityFlags = [], env = {}, services = {} }) {
+function configOf({ modules, compatibilityDate, compatibilityFlags = [], env = {}, services = {}, kv = {}, cache }) {
   const text = JSON.stringify;
   const bindings = [
     ...Object.entries(env).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
     ...Object.keys(services).map((name) => `(name = ${text(name)}, service = ${text(name)})`),
+    ...Object.keys(kv).map((name) => `(name = ${text(name)}, kvNamespace = ${text(name)})`),
   ];
+  const externals = { ...services, ...kv, ...(cache === undefined ? {} : { cache }) };
   const embedded = modules.map(({ name }, i) => {
     const kind = name.endsWith('.wasm') ? 'wasm' : 'esModule';
     return `(name = ${text(name)}, ${kind} = embed ${text(fileOf(i))})`;
@@ -87,9 +91,10 @@ const config :Workerd.Config = (
       compatibilityFlags = [${compatibilityFlags.map((flag) => text(flag)).join(', ')}],
       bindings = [${bindings.join(', ')}],
       globalOutbound = "loopback",
+      ${cache === undefined ? '' : 'cacheApiOutbound = "cache",'}
     )),
     (name = "loopback", network = (allow = ["local"])),
-    ${Object.entries(services).map(([name, address]) => `(name = ${text(name)}, external = (address = ${text(address)}, http = ())),`)}
+    ${Object.entries(externals).map(([name, address]) => `(name = ${text(name)}, external = (address = ${text(address)}, http = ())),`)}
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );

@@ -81,6 +81,7 @@ class Project {
 
 /** For each entry point beside `tiercel`, imported as `sub`, something that throws a TiercelError of its own. */
 export const REFUSALS = {
+  edge: ({ sub }) => `${sub}.kvTier({ get() {}, put() {} }, { maxTtl: 'long' })`,
   patterns: ({ sub, MemoryCache }) => `${sub}.cacheAside(${MemoryCache}.createSync(), {})`,
   redis: ({ sub }) => `${sub}.redisBus({}, { heartbeat: 'soon' })`,
   warming: ({ sub }) => `new ${sub}.Warmer({ concurrency: 0 })`,
