@@ -316,6 +316,26 @@ describe("lock: 'fleet'", () => {
     expect(loader).toHaveBeenCalledTimes(1);
   });
 
+  test('one at a time also while changes are on their way, so that the second tier is not to be read', async () => {
+    const { remote, a, b } = await two();
+    const arrival = deferred<void>();
+    remote.fault = (operation) => (operation === 'change' ? { before: arrival.promise } : undefined);
+    const changing = [a, b].map((cache) => cache.invalidateTags('t'));
+    const gates = [deferred<number>(), deferred<number>()];
+    const loader = jest.fn(() => gates[loader.mock.calls.length - 1]?.promise as Promise<number>);
+    const asking = [a, b].map((cache) => cache.getOrSet('k', loader, { lock: 'fleet' }));
+    await settled();
+    expect(loader).toHaveBeenCalledTimes(1);
+    gates[0]?.resolve(1);
+    expect(await asking[0]).toBe(1);
+    await settled();
+    expect(loader).toHaveBeenCalledTimes(2);
+    gates[1]?.resolve(2);
+    expect(await asking[1]).toBe(2);
+    arrival.resolve();
+    await Promise.all(changing);
+  });
+
   test('the next one loads if the first fails, skips or gives up', async () => {
     for (const end of ['fail', 'skip', 'leave'] as const) {
       const { a, b } = await two();

@@ -127,12 +127,17 @@ export class Part<V> {
     for (const tell of [...(run.flight.onOffer ?? [])]) tell(offer);
   }
 
-  /** Waits until no other cache of the fleet loads the key, if that is asked for and can be had. */
+  /** Whether only one cache of the fleet is to load the key; also while what the second tier has is not to be read. */
+  get wantsLock(): boolean {
+    return this.aim.options.lock === 'fleet' && this.#tiers.remote?.tier.lock !== undefined;
+  }
+
+  /** Waits until no other cache of the fleet loads the key, if that can be had. */
   async lock(): Promise<void> {
     const { aim, run } = this;
     const { remote } = this.#tiers;
     const lock = remote?.tier.lock?.bind(remote.tier);
-    if (aim.options.lock !== 'fleet' || lock === undefined || remote === undefined) return;
+    if (!this.wantsLock || lock === undefined || remote === undefined) return;
     const wait = aim.options.hardTimeout || FLEET_WAIT;
     const request = { namespace: aim.path, key: aim.key, ttl: FLEET_LOCK, wait };
     const { signal } = run.abort;
@@ -211,13 +216,14 @@ export const GRACE_BACKOFF: Milliseconds = 10_000;
 /** What a load of one key does: asks the second tier, and then the loader. */
 export function loadOne<V>(tiers: Tiers<V>, run: Run<V>, aim: Aim<V>, loader: Loader<V>): V | PromiseLike<V> {
   const part = new Part(tiers, run, aim);
-  return tiers.isReadable(aim.path, aim.key) ? loadThrough(tiers, part, loader) : call(part, loader);
+  const asks = tiers.isReadable(aim.path, aim.key) || part.wantsLock;
+  return asks ? loadThrough(tiers, part, loader) : call(part, loader);
 }
 
 async function loadThrough<V>(tiers: Tiers<V>, part: Part<V>, loader: Loader<V>): Promise<V> {
   const parts = [part];
   await Part.consult(tiers, parts);
-  if (part.found === undefined && part.aim.options.lock === 'fleet') {
+  if (part.found === undefined && part.wantsLock) {
     await part.lock();
     // Whoever had the lock before has perhaps brought it; and a lease must be newer than that.
     if (part.isLocked) await Part.consult(tiers, parts);
