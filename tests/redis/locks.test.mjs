@@ -131,6 +131,18 @@ for (const [library, connect] of Object.entries(WITH_REST)) {
       await next.release();
     });
 
+    it('is nobody’s if the server granted it when the one that asked had given up', async () => {
+      server.suspend();
+      try {
+        const asking = [1, 2, 3].map(() => lockOf({ timeout: 20, ttl: '1h' }).tryAcquire());
+        for (const one of asking) await assert.rejects(one, { code: 'ERR_TIERCEL_TIMEOUT' });
+      } finally {
+        server.resume();
+      }
+      // On the same connection, and so after those.
+      assert.equal(await lockOf().isLocked(), false);
+    });
+
     it('is refused if something else is in its place', async () => {
       await server.command('RPUSH', KEY, 'a');
       await assert.rejects(lockOf().acquire(), /something else/);

@@ -1,4 +1,5 @@
 import type { Milliseconds } from '../duration.js';
+import { ignore } from '../memory/flight.js';
 import type { RemoteLock } from '../tiers/remote.js';
 import { LONGEST_DELAY } from '../timers.js';
 import { type Commands, textOf } from './commands.js';
@@ -29,19 +30,30 @@ export class RedisLocks {
     const owner = crypto.randomUUID();
     const end = performance.now() + wait;
     for (let pause = FIRST_WAIT; !signal?.aborted; pause = Math.min(pause * 2, MOST_WAIT)) {
-      const floor = this.#tokens.get(id) ?? 0;
-      const reply = await this.#commands.run(
-        'lock',
-        [id, owner, whole(ttl), String(floor)],
-        signal ? { call: { signal } } : {},
-      );
-      const token = Number(textOf(reply));
+      const token = await this.#ask(id, owner, ttl, signal);
       if (token > 0) return this.#held(id, owner, token);
       const left = end - performance.now();
       if (left <= 0) return undefined;
       await sleep(Math.min(left, -token, pause * (0.5 + Math.random())), signal);
     }
     return undefined;
+  }
+
+  /** A token, or the negative of how long another holds it. */
+  async #ask(id: string, owner: string, ttl: Milliseconds, signal: AbortSignal | undefined): Promise<number> {
+    const floor = this.#tokens.get(id) ?? 0;
+    try {
+      const call = signal ? { call: { signal } } : {};
+      return Number(textOf(await this.#commands.run('lock', [id, owner, whole(ttl), String(floor)], call)));
+    } catch (error) {
+      // It may have been granted, or be yet, and nobody would hold it: what is sent after it takes effect after it.
+      this.#extend(id, owner, '0').catch(ignore);
+      throw error;
+    }
+  }
+
+  async #extend(id: string, owner: string, ttl: string): Promise<boolean> {
+    return textOf(await this.#commands.run('extend', [id, owner, ttl])) === '1';
   }
 
   /** Whether anybody holds it, and how long at most from now. */
@@ -53,12 +65,11 @@ export class RedisLocks {
     this.#tokens.delete(id);
     this.#tokens.set(id, token);
     if (this.#tokens.size > MOST_TOKENS) this.#tokens.delete(this.#tokens.keys().next().value as string);
-    const extend = async (ttl: string) => textOf(await this.#commands.run('extend', [id, owner, ttl])) === '1';
     return {
       token,
-      extend: (ttl) => extend(whole(ttl)),
+      extend: (ttl) => this.#extend(id, owner, whole(ttl)),
       release: async () => {
-        await extend('0');
+        await this.#extend(id, owner, '0');
       },
     };
   }
