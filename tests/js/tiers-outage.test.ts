@@ -3,6 +3,8 @@ import { FakeClock } from './support/clock.js';
 import { deferred } from './support/deferred.js';
 import { openTiers } from './support/tiers.js';
 
+const never = () => new AbortController().signal;
+
 describe('a second tier that fails', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
@@ -51,6 +53,31 @@ describe('a second tier that fails', () => {
     await advance(5_000);
     expect(await cache.get('in second tier')).toBe(0);
     expect(states).toEqual(['open', 'half-open', 'open', 'half-open', 'closed']);
+    expect(cache.health().ok).toBe(true);
+  });
+
+  test('is seen to answer again though the call that is let through to see waits for a lock', async () => {
+    const { cache, advance, remote } = await withFault(() => ({ error: new Error('no') }));
+    for (let i = 0; i < 3; i++) await cache.getOrSet(`k${i}`, () => i);
+    expect(cache.health().remote?.state).toBe('open');
+    remote.fault = undefined;
+    const held = await remote.lock(
+      { namespace: ['default'], key: 'job', ttl: 3_600_000, wait: 0 },
+      { signal: never() },
+    );
+    await advance(5_000);
+    const states: string[] = [];
+    cache.on('breaker', ({ state }) => states.push(state));
+    const waiting = cache.lock('job', { wait: '1h' });
+    await advance(99);
+    expect(states).toEqual(['half-open']);
+    expect(await cache.get('in second tier')).toBeUndefined();
+    await advance(1);
+    expect(await cache.get('in second tier')).toBe(0);
+    expect(states).toEqual(['half-open', 'open', 'half-open', 'closed']);
+    await held?.release();
+    await advance(0);
+    await (await waiting).release();
     expect(cache.health().ok).toBe(true);
   });
 

@@ -26,7 +26,7 @@ export class Breaker {
     this.#changed = changed;
   }
 
-  /** Whether a call may be made now. If so, `succeeded` or `failed` must follow. */
+  /** Whether a call may be made now. If so, `succeeded` or `failed` must follow, or `undecided` before that. */
   allows(): boolean {
     if (this.state === 'closed') return true;
     if (this.state === 'half-open' || this.#now() < this.#retryAt) return false;
@@ -51,6 +51,13 @@ export class Breaker {
     this.#retryAt = this.#now() + this.#reset;
     if (this.state === 'open') return;
     this.opened++;
+    this.#become('open');
+  }
+
+  /** The call that was let through to see may take long: another may be made to see meanwhile. */
+  undecided(): void {
+    if (this.state !== 'half-open') return;
+    this.#retryAt = this.#now();
     this.#become('open');
   }
 

@@ -58,6 +58,7 @@ export class Guard {
       return Promise.resolve(undefined);
     }
     this.counts.calls++;
+    const isProbe = this.breaker.state === 'half-open';
     return new Promise((resolve) => {
       const abort = new Abort();
       let isOver = false;
@@ -65,6 +66,7 @@ export class Guard {
         if (isOver) return;
         isOver = true;
         clearTimeout(timer);
+        clearTimeout(decision);
         if (result === undefined) {
           this.counts.failures++;
           this.#options.onError(operation, error);
@@ -79,6 +81,8 @@ export class Guard {
         end(undefined, error);
         abort.abort(error);
       }, this.#options.timeout + more);
+      const decision =
+        isProbe && more > 0 ? startTimer(() => this.breaker.undecided(), this.#options.timeout) : undefined;
       this.inFlight++;
       new Promise<T>((answer) => {
         answer(make(abort));
