@@ -21,6 +21,7 @@ const SUITES = {
     jestSuite('facade on redis', 'tests/redis/facade.config.mjs', ['native', 'wasm']),
     jestSuite('facade on redis over http', 'tests/redis/facade-rest.config.mjs', ['wasm']),
   ),
+  chaos: nodeSuite('tests/chaos'),
   package: nodeSuite('tests/package'),
 };
 

@@ -197,6 +197,6 @@ it('an unknown suite is an error that names the known ones', () => {
   assert.equal(status, 1);
   assert.match(
     stderr,
-    /No such suite: lnt\. There are lint, core, js, threads, examples, edge, browser, redis, package\./,
+    /No such suite: lnt\. There are lint, core, js, threads, examples, edge, browser, redis, chaos, package\./,
   );
 });

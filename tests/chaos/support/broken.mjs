@@ -2,11 +2,13 @@
 
 /**
  * @param {string | undefined} what `'flush'`: memory is kept when the bus has missed something; `'lease'`: a load stores its
- *   value whatever happened since it began; `'heartbeat'` is a matter of the bus's options
+ *   value whatever happened since it began; `'check'`: only timers tell that a bus is silent; `'heartbeat'` is a matter of
+ *   the bus's options
  * @param {import('tiercel').CacheOptions & { remote: import('tiercel').RemoteTier, bus: import('tiercel').Bus }} options
  */
 export function broken(what, options) {
   if (what === 'flush') return { ...options, bus: deafToDoubt(options.bus) };
+  if (what === 'check') return { ...options, bus: unchecked(options.bus) };
   if (what === 'lease') return { ...options, remote: withoutLeases(options.remote) };
   return options;
 }
@@ -29,6 +31,15 @@ function deafToDoubt(bus) {
           // Not passed on.
         },
       }),
+    publish: (changes) => bus.publish(changes),
+    close: () => bus.close(),
+  };
+}
+
+/** @param {import('tiercel').Bus} bus @returns {import('tiercel').Bus} */
+function unchecked(bus) {
+  return {
+    open: (listener) => bus.open(listener),
     publish: (changes) => bus.publish(changes),
     close: () => bus.close(),
   };

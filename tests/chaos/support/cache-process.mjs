@@ -1,98 +1,54 @@
-// One process with a cache: reads keys as fast as it can, changes what it is told to, and logs both. The source of the
-// values is the controller, which it asks by messages. Its options are its argument, as JSON.
-import { createCache } from 'tiercel';
-import { redisBus, redisTier } from 'tiercel/redis';
-import { CLIENTS } from '../../redis/support/clients.mjs';
-import { broken } from './broken.mjs';
+// One process of a fleet: an actor, or threads with an actor each, whose messages it passes on with their number. Its options
+// are its argument, as JSON.
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { act } from './actor.mjs';
 
-const { name, keys, library, dataPort, busPort, breaks, heartbeat, patience } = JSON.parse(process.argv[2] ?? '{}');
-const send = (message) => process.send?.(message);
-const now = () => Number(process.hrtime.bigint()) / 1e6;
-
-const connect = CLIENTS[library];
-const [data, bus] = [await connect(dataPort), await connect(busPort)];
-const cache = await createCache(
-  broken(breaks, {
-    remote: redisTier(data),
-    bus: redisBus(bus, breaks === 'heartbeat' ? { heartbeat: '1h', patience: '1h' } : { heartbeat, patience }),
-    breaker: { failures: 3, reset: 200 },
-    defaults: { ttl: '10m' },
-  }),
-);
-
-// ---- The source
-
-const loads = new Map();
-let nextLoad = 0;
-const load = (key) =>
-  new Promise((resolve) => {
-    loads.set(++nextLoad, resolve);
-    send({ load: nextLoad, key });
+if (isMainThread) {
+  const { threads, ...options } = JSON.parse(process.argv[2] ?? '{}');
+  if (threads === undefined) actAlone(options);
+  else passOn(threads, options);
+} else {
+  void act(workerData, {
+    send: (message) => parentPort?.postMessage(message),
+    listen: (listener) => parentPort?.on('message', listener).unref(),
   });
+}
 
-// ---- Reading
+function actAlone(options) {
+  void act(options, {
+    send(message) {
+      process.send?.({ actor: 0, ...message });
+      if ('stopped' in message) process.disconnect();
+    },
+    listen: (listener) => process.on('message', listener),
+  });
+}
 
-let log = [];
-let isOver = false;
-const facts = { reads: 0, failures: 0, longest: 0, memory: 0 };
-const random = (below) => Math.floor(Math.random() * below);
+function passOn(threads, options) {
+  /** @type {Map<number, Worker>} */
+  const workers = new Map();
 
-async function readForever() {
-  while (!isOver) {
-    const key = keys[random(keys.length)];
-    const begin = now();
-    try {
-      const version = await cache.getOrSet(key, () => load(key), { tags: [`tag of ${key}`] });
-      const end = now();
-      facts.reads++;
-      facts.longest = Math.max(facts.longest, end - begin);
-      log.push({ type: 'read', process: name, key, version, begin, end });
-    } catch (error) {
-      facts.failures++;
-      facts.failure = String(error);
+  function start(actor, name) {
+    const worker = new Worker(new URL(import.meta.url), { workerData: { ...options, name } });
+    workers.set(actor, worker);
+    worker.on('message', (message) => {
+      process.send?.({ actor, ...message });
+      if (!('stopped' in message)) return;
+      workers.delete(actor);
+      if (workers.size === 0) process.disconnect();
+    });
+    worker.on('error', (error) => {
+      throw error;
+    });
+  }
+
+  for (const [actor, name] of threads.entries()) start(actor, name);
+  process.on('message', async (/** @type {any} */ message) => {
+    if (message.terminate === undefined) workers.get(message.actor)?.postMessage(message);
+    else {
+      await workers.get(message.terminate)?.terminate();
+      process.send?.({ actor: message.terminate, terminated: true });
+      start(message.terminate, message.name);
     }
-    if (log.length >= 1_000) flush();
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
+  });
 }
-
-function flush() {
-  send({ log });
-  log = [];
-}
-
-// ---- What the controller says
-
-async function change({ id, key, how }) {
-  let isDurable = false;
-  try {
-    const { pending } = await (how === 'tag' ? cache.invalidateTags(`tag of ${key}`) : cache.invalidateKeys(key));
-    isDurable = !pending;
-  } catch {
-    // Not acknowledged: it may have happened or not.
-  }
-  send({ changed: id, isDurable, end: now() });
-}
-
-const readers = [];
-process.on('message', (/** @type {any} */ message) => {
-  if (message.loaded !== undefined) {
-    loads.get(message.loaded)?.(message.version);
-    loads.delete(message.loaded);
-  } else if (message.change !== undefined) void change(message.change);
-  else if (message.stop === true) void stop();
-});
-
-async function stop() {
-  isOver = true;
-  await Promise.all(readers);
-  flush();
-  const { bus: busHealth } = cache.health();
-  await cache.close();
-  for (const client of [data, bus]) client[Symbol.dispose]();
-  send({ stopped: { ...facts, engine: cache.memory.engine, missed: busHealth?.missed } });
-  process.disconnect();
-}
-
-for (let i = 0; i < 4; i++) readers.push(readForever());
-send({ ready: true });

@@ -1,56 +1,89 @@
-// Some processes with a cache each, one server, and a proxy between for each process and role; and the source that the
-// caches are in front of, whose versions only grow.
+// Some processes with a cache each, one server and one that may take its place, and a proxy between for each process and role.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startProxy } from '../../redis/support/proxy.mjs';
 import { startServer } from '../../redis/support/server.mjs';
+import { now } from './clock.mjs';
+import { CHANGING, WAYS } from './places.mjs';
+import { Source } from './source.mjs';
 
 const PROGRAM = fileURLToPath(new URL('./cache-process.mjs', import.meta.url));
 
-/** Engine and client of each process. */
-const KINDS = [
-  { engine: 'native', library: 'ioredis' },
-  { engine: 'native', library: 'node-redis' },
-  { engine: 'wasm', library: 'ioredis' },
-  { engine: 'wasm', library: 'node-redis' },
-];
-const KEYS = Array.from({ length: 8 }, (_, i) => `key ${i}`);
+/** Engine and client of each process, and whether it has threads that share a cache. */
+export const TIERCEL = {
+  subject: new URL('./tiercel-subject.mjs', import.meta.url).href,
+  kinds: [
+    { engine: 'native', library: 'ioredis', threads: 2 },
+    { engine: 'native', library: 'node-redis', threads: 2 },
+    { engine: 'native', library: 'ioredis' },
+    { engine: 'wasm', library: 'node-redis' },
+  ],
+};
+export const ROLES = /** @type {const} */ (['data', 'bus', 'lock']);
 /** A bus that is silent for longer than these two together is in doubt: in production 2 s and 1 s. */
-const HEARTBEAT = 200;
-const PATIENCE = 200;
+const HEARTBEAT = 250;
+const PATIENCE = 350;
 
-export const now = () => Number(process.hrtime.bigint()) / 1e6;
+/**
+ * @typedef {Awaited<ReturnType<typeof startProxy>>} Proxy
+ * @typedef {object} Member a process
+ * @property {string} name
+ * @property {number} index
+ * @property {string[]} actors names of its users of a cache
+ * @property {import('node:child_process').ChildProcess} child
+ * @property {Promise<unknown>} exit settled once it has ended
+ * @property {Proxy} data
+ * @property {Proxy} bus
+ * @property {Proxy} lock
+ * @property {string} errors what it said to the console
+ * @property {boolean} isEnding somebody ends it
+ */
 
 export class Fleet {
-  /**
-   * `facts`: what the process said at its end, in messages that have no type.
-   * @typedef {Awaited<ReturnType<typeof startProxy>>} Proxy
-   * @type {{ name: string, child: import('node:child_process').ChildProcess, data: Proxy, bus: Proxy, errors: string, facts?: any }[]}
-   */
+  /** @type {Member[]} */
   members = [];
   /** What all processes did. @type {any[]} */
   log = [];
   changes = 0;
-  /** Changes that were acknowledged. */
+  /** Changes that all knew of when they were answered, and those that they knew of later. */
   acknowledged = 0;
-  /** @type {Map<string, number>} */
-  #source = new Map(KEYS.map((key) => [key, 1]));
-  #pending = new Map();
+  later = 0;
+  source;
+  /** Processes that were ended, and when. @type {Map<string, { at: number, how: string }>} */
+  ended = new Map();
+  #subject;
+  #options;
+  /** Questions to actors, by what the answer has. @type {Map<string, (message: any) => void>} */
+  #questions = new Map();
+  /** What is known of changes that are not settled. @type {Map<number, { place: string, way: string, version: number, begin: number }>} */
+  #unsettled = new Map();
+  /**
+   * Places with changes that are under way, or of which nobody knows what became. Who sets a value while another changes
+   * the source has a race of its own, which no cache can decide: a value is only set where nothing else is under way.
+   */
+  #busy = new Map();
+  /** Places with a value that is being set. */
+  #setting = new Set();
   #unheard = [];
-  #nextChange = 0;
-  #slowest = 0;
+  #next = 0;
+  #names = 0;
+  #engines = new Map();
 
   /**
-   * @param {{ breaks?: string, slowest?: number }} [options] breaks: a protection that is off, see broken.mjs; slowest:
-   *   longest that the source takes, in milliseconds
+   * @typedef {object} FleetOptions
+   * @property {typeof TIERCEL} [subject]
+   * @property {string} [breaks] a protection that is off, see broken.mjs
+   * @property {number} [slowest] longest that the source takes, in milliseconds
+   * @property {number} [readers] of each actor @property {number} [pace] milliseconds between their reads
+   * @param {FleetOptions} [options]
    */
-  static async open({ breaks, slowest = 30 } = {}) {
-    const fleet = new Fleet();
-    fleet.#slowest = slowest;
+  static async open(options = {}) {
+    const fleet = new Fleet(options);
     fleet.server = await startServer();
     try {
-      await Promise.all(KINDS.map((kind, i) => fleet.#start(`process ${i}`, kind, breaks)));
+      await Promise.all(fleet.#subject.kinds.map((_, index) => fleet.#start(index)));
     } catch (error) {
       await fleet.close().catch(() => undefined);
       throw error;
@@ -58,76 +91,204 @@ export class Fleet {
     return fleet;
   }
 
-  async #start(name, { engine, library }, breaks) {
-    const [data, bus] = [await startProxy(this.server.port), await startProxy(this.server.port)];
-    const options = { name, keys: KEYS, library, breaks, heartbeat: HEARTBEAT, patience: PATIENCE };
-    const argument = JSON.stringify({ ...options, dataPort: data.port, busPort: bus.port });
-    const child = fork(PROGRAM, [argument], {
+  /** @param {FleetOptions} options */
+  constructor({ subject = TIERCEL, slowest = 30, ...options }) {
+    this.#subject = subject;
+    this.#options = options;
+    this.source = new Source({ slowest });
+  }
+
+  /** What each actor runs on, by name. */
+  get engines() {
+    return Object.fromEntries(this.#engines);
+  }
+
+  /** @param {number} index @param {Partial<Member>} [before] whose place it takes */
+  async #start(index, before) {
+    const { engine, library, threads } = this.#subject.kinds[index];
+    const name = `process ${index}${before === undefined ? '' : `, number ${++this.#names}`}`;
+    const proxy = async (role) => before?.[role] ?? (await startProxy(this.server.port));
+    const [data, bus, lock] = await Promise.all(ROLES.map(proxy));
+    const actors = threads === undefined ? [name] : Array.from({ length: threads }, (_, i) => `${name}, thread ${i}`);
+    const { breaks, readers = 2, pace = 6 } = this.#options;
+    const options = {
+      name,
+      process: name,
+      subject: this.#subject.subject,
+      library,
+      ports: { data: data.port, bus: bus.port, lock: lock.port },
+      ...{ breaks, readers, pace, heartbeat: HEARTBEAT, patience: PATIENCE },
+      ...(threads !== undefined && { threads: actors, shared: 'fleet' }),
+    };
+    const child = fork(PROGRAM, [JSON.stringify(options)], {
       env: { ...process.env, TIERCEL_ENGINE: engine },
+      // So that the memory is what is used, and not what might be collected.
+      execArgv: ['--expose-gc', '--max-semi-space-size=2'],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
-    const member = { name, child, data, bus, errors: '', facts: undefined };
-    this.members.push(member);
+    const exit = once(child, 'exit');
+    const member = { name, index, actors, child, exit, data, bus, lock, errors: '', isEnding: false };
+    this.members[index] = member;
     child.stderr?.setEncoding('utf8').on('data', (text) => {
       member.errors += text;
     });
-    child.on('exit', (code, signal) => {
-      if (member.facts === undefined) this.#unheard.push(`${name} ended with ${code ?? signal}:\n${member.errors}`);
+    child.on('message', (message) => this.#hear(member, message));
+    exit.then(([code, signal]) => {
+      if (!member.isEnding) this.#unheard.push(`${name} ended with ${code ?? signal}:\n${member.errors}`);
     });
-    const ready = Promise.race([
-      new Promise((resolve) => {
-        child.on('message', (message) => this.#hear(member, message, resolve));
-      }),
-      once(child, 'exit').then(() => Promise.reject(new Error(`${name} did not start:\n${member.errors}`))),
+    const ready = actors.map((_, actor) => this.#answer(member, actor, 'ready'));
+    await Promise.race([
+      Promise.all(ready),
+      exit.then(() => Promise.reject(new Error(`${name} did not start:\n${member.errors}`))),
     ]);
-    await ready;
   }
 
-  #hear(member, message, ready) {
-    if (message.ready) ready();
+  /** The next message of an actor that has this in it. @returns {Promise<any>} */
+  #answer(member, actor, what) {
+    return new Promise((resolve) => this.#questions.set(`${member.name} ${actor} ${what}`, resolve));
+  }
+
+  #hear(member, message) {
+    const { actor } = message;
+    const name = member.actors[actor];
+    const reply = (answer) => member.child.connected && member.child.send({ actor, ...answer });
+    if (message.log !== undefined) for (const record of message.log) this.log.push(record);
     else if (message.load !== undefined) {
       // What it was when it was asked for, however long the answer takes.
-      const version = this.#source.get(message.key);
-      const answer = () => member.child.connected && member.child.send({ loaded: message.load, version });
-      setTimeout(answer, Math.random() * this.#slowest);
-    } else if (message.log !== undefined) for (const record of message.log) this.log.push(record);
-    else if (message.changed !== undefined) {
-      this.#pending.get(message.changed)?.(message);
-      this.#pending.delete(message.changed);
-    } else if (message.stopped !== undefined) member.facts = message.stopped;
+      const value = this.source.valueOf(message.place);
+      this.source.later(() => reply({ loaded: message.load, value }));
+    } else if (message.store !== undefined)
+      this.source.later(() => reply({ written: message.store, ok: this.source.store(name, message.operations) }));
+    else if (message.accepted !== undefined) this.source.accept(name, message);
+    else if (message.givenUp !== undefined) this.source.givenUp += message.givenUp;
+    else if (message.changed !== undefined) this.#changed(name, message);
+    else if (message.acknowledged === undefined) {
+      if (message.ready) this.#engines.set(name, message.engine);
+      for (const what of ['ready', 'settled', 'stopped', 'holds', 'terminated']) {
+        if (message[what] === undefined) continue;
+        const key = `${member.name} ${actor} ${what}`;
+        this.#questions.get(key)?.(message);
+        this.#questions.delete(key);
+      }
+    } else {
+      for (const id of message.acknowledged) this.#knownToAll(name, id, message.end, { isLater: true });
+    }
   }
 
-  /** Changes the source, and has one process say so. Resolves when that has answered. */
-  async change() {
-    const key = KEYS[Math.floor(Math.random() * KEYS.length)];
+  // ---- Changes
+
+  /** Changes the source, and has one process say so. */
+  change() {
+    const place = CHANGING[Math.floor(Math.random() * CHANGING.length)];
     const member = this.members[Math.floor(Math.random() * this.members.length)];
-    const version = (this.#source.get(key) ?? 0) + 1;
-    this.#source.set(key, version);
+    if (!member.child.connected || member.isEnding || this.#setting.has(place)) return;
+    const actor = Math.floor(Math.random() * member.actors.length);
+    const ways = WAYS.filter((way) => way !== 'set' || !this.#busy.has(place));
+    const way = ways[Math.floor(Math.random() * ways.length)];
+    const value = this.source.grow(place);
+    const id = ++this.#next;
     this.changes++;
-    const begin = now();
-    const id = ++this.#nextChange;
-    const answer = new Promise((resolve) => this.#pending.set(id, resolve));
-    if (!member.child.connected) return;
-    member.child.send({ change: { id, key, how: id % 2 === 0 ? 'tag' : 'key' } });
-    const { isDurable, end } = await answer;
-    if (!isDurable) return;
-    this.acknowledged++;
-    this.log.push({ type: 'change', process: member.name, key, version, begin, end });
+    this.#busy.set(place, (this.#busy.get(place) ?? 0) + 1);
+    if (way === 'set') this.#setting.add(place);
+    this.#unsettled.set(id, { place, way, version: value.version, begin: now() });
+    member.child.send({ actor, change: { id, place, way, value } });
+  }
+
+  #changed(name, { changed: id, isDurable, isPending, end }) {
+    const { place, way } = this.#unsettled.get(id) ?? {};
+    if (way === 'set') this.#setting.delete(place);
+    if (isDurable) this.#knownToAll(name, id, end);
+    // Of what nobody knows whether it happened nothing is promised, and it may happen yet.
+    else if (!isPending) this.#unsettled.delete(id);
+  }
+
+  #knownToAll(name, id, end, { isLater = false } = {}) {
+    const change = this.#unsettled.get(id);
+    if (change === undefined) return;
+    this.#unsettled.delete(id);
+    this[isLater ? 'later' : 'acknowledged']++;
+    const { place, version, begin } = change;
+    const busy = (this.#busy.get(place) ?? 1) - 1;
+    if (busy > 0) this.#busy.set(place, busy);
+    else this.#busy.delete(place);
+    this.log.push({ type: 'change', process: name, key: place, version, begin, end });
+  }
+
+  // ---- Actors and processes
+
+  /** Has one actor do something. */
+  tell(member, actor, message) {
+    if (member.child.connected) member.child.send({ actor, ...message });
+  }
+
+  /** As {@link tell}, and waits for the answer that has `what` in it; undefined if it ends before. @returns {Promise<any>} */
+  async ask(member, actor, message, what) {
+    const answer = this.#answer(member, actor, what);
+    this.tell(member, actor, message);
+    return Promise.race([answer, member.exit.then(() => undefined)]);
+  }
+
+  /** Everything known everywhere, if that comes to be; then what each actor says of itself. @returns {Promise<any[]>} */
+  async settle() {
+    const all = this.members.flatMap((member) =>
+      member.actors.map(async (name, actor) => {
+        const answer = await this.ask(member, actor, { settle: ++this.#next }, 'settled');
+        return { name, process: member.name, ...answer?.facts };
+      }),
+    );
+    const facts = await Promise.all(all);
+    // What is not known to all by now is of those that have gone.
+    this.#busy.clear();
+    this.#setting.clear();
+    return facts;
+  }
+
+  /** Ends a process, with no time to do anything, and starts another in its place. @param {Member} member */
+  async replace(member, signal = /** @type {NodeJS.Signals} */ ('SIGKILL')) {
+    await this.end(member, signal);
+    await this.#start(member.index, member);
+  }
+
+  /** @param {Member} member @param {NodeJS.Signals} signal */
+  async end(member, signal) {
+    member.isEnding = true;
+    const at = now();
+    member.child.kill(signal);
+    await member.exit;
+    for (const name of [member.name, ...member.actors]) this.ended.set(name, { at, how: signal });
+  }
+
+  /** Ends a thread in the middle of what it does, and starts another in its place. @param {Member} member */
+  async terminate(member, actor) {
+    const before = member.actors[actor];
+    const at = now();
+    const name = `${member.name}, thread ${actor}, number ${++this.#names}`;
+    const terminated = this.#answer(member, actor, 'terminated').then(() => {
+      this.ended.set(before, { at, how: 'terminate' });
+      member.actors[actor] = name;
+    });
+    const ready = this.#answer(member, actor, 'ready');
+    member.child.send({ terminate: actor, name });
+    await terminated;
+    await ready;
   }
 
   /** Ends all of it; rejects if a process ended before, or badly. */
   async close() {
-    await Promise.all(
-      this.members.map(async ({ child }) => {
-        if (child.exitCode !== null || child.signalCode !== null) return;
-        const exit = once(child, 'exit');
-        if (child.connected) child.send({ stop: true });
-        const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
-        await exit;
-        clearTimeout(timer);
-      }),
-    );
-    await Promise.all(this.members.flatMap(({ data, bus }) => [data.close(), bus.close()]));
+    const stopped = this.members.map(async (member) => {
+      const { child } = member;
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+      const answers = member.actors.map((_, actor) => this.ask(member, actor, { stop: true }, 'stopped'));
+      const all = await Promise.all(answers);
+      member.isEnding = all.every((answer) => answer !== undefined);
+      await member.exit;
+      clearTimeout(timer);
+    });
+    await Promise.all(stopped);
+    // Those that are open still say what they have to.
+    await pause(0);
+    await Promise.all(this.members.flatMap((member) => ROLES.map((role) => member[role].close())));
     await this.server?.stop();
     if (this.#unheard.length > 0) throw new Error(this.#unheard.join('\n'));
   }

@@ -1,138 +1,139 @@
 // A fault in its course: changes while all is well, changes during the fault, then none, so that what is served late shows
-// for as long as it is, and at last everything is well again.
+// for as long as it is, and at last everything is well again. A fleet suffers it as often as it is told.
 import { setTimeout as pause } from 'node:timers/promises';
-import { Fleet } from './fleet.mjs';
-import { judge } from './oracle.mjs';
-
-/** @typedef {{ inflict(fleet: Fleet): unknown, heal?(fleet: Fleet): unknown }} Fault */
-
-const each = (fleet, role, act) => Promise.all(fleet.members.map((member) => act(member[role])));
-
-/** For longer than a silent bus takes to be noticed. */
-async function stop({ child }) {
-  child.kill('SIGSTOP');
-  await pause(2_500);
-  child.kill('SIGCONT');
-}
-
-/** Another type, other bytes, nothing, and other fields, by turns. */
-async function vandalise(server, name, i) {
-  const ways = [
-    [
-      ['DEL', name],
-      ['LPUSH', name, 'x'],
-    ],
-    [['SET', name, '{"version":1}']],
-    [['DEL', name]],
-    [
-      ['DEL', name],
-      ['HSET', name, 'f', 'x', 's', 'y'],
-    ],
-  ];
-  for (const command of ways[i % ways.length]) await server.command(...command);
-}
-
-/** @type {Readonly<Record<string, Fault>>} */
-export const FAULTS = {
-  none: { inflict: () => undefined },
-  'the server is killed and starts with nothing': { inflict: ({ server }) => server.restart() },
-  'the server stands still': {
-    inflict: ({ server }) => server.suspend(),
-    heal: ({ server }) => server.resume(),
-  },
-  'the server forgets everything': { inflict: ({ server }) => server.command('FLUSHALL') },
-  'the server has no memory, and evicts all that it may': {
-    inflict: ({ server }) => server.command('CONFIG', 'SET', 'maxmemory', 1),
-    heal: ({ server }) => server.command('CONFIG', 'SET', 'maxmemory', '100mb'),
-  },
-  'the server is made a replica of nobody that is there': {
-    inflict: ({ server }) => server.command('REPLICAOF', '127.0.0.1', 1),
-    heal: ({ server }) => server.command('REPLICAOF', 'NO', 'ONE'),
-  },
-  'others write to what is stored': {
-    async inflict({ server }) {
-      const names = await server.command('KEYS', 'tiercel:*');
-      for (const [i, name] of names.entries()) await vandalise(server, name, i);
-    },
-  },
-  'the server ends connections': {
-    inflict: ({ server }) => server.command('CLIENT', 'KILL', 'TYPE', 'pubsub'),
-  },
-  'a bus is cut': { inflict: ({ members }) => members[0].bus.refuse(), heal: ({ members }) => members[0].bus.pass() },
-  'all buses are cut for a moment': {
-    async inflict(fleet) {
-      await each(fleet, 'bus', (proxy) => proxy.refuse());
-      await pause(150);
-      await each(fleet, 'bus', (proxy) => proxy.pass());
-    },
-  },
-  'a bus falls silent': {
-    inflict: ({ members }) => members[1].bus.blackhole(),
-    heal: ({ members }) => members[1].bus.pass(),
-  },
-  'data is cut': { inflict: ({ members }) => members[2].data.refuse(), heal: ({ members }) => members[2].data.pass() },
-  'data falls silent': {
-    inflict: ({ members }) => members[3].data.blackhole(),
-    heal: ({ members }) => members[3].data.pass(),
-  },
-  'answers come late and in pieces': {
-    inflict: (fleet) =>
-      each(fleet, 'data', (proxy) => {
-        proxy.delay(30, { up: false });
-        proxy.split(7);
-      }),
-    heal: (fleet) => each(fleet, 'data', (proxy) => proxy.pass()),
-  },
-  'a process stands still': {
-    inflict: (fleet) => stop(fleet.members[0]),
-  },
-  // What it has in memory when it goes on is older than any timer has told it.
-  'a process stands still while its bus falls silent': {
-    async inflict({ members }) {
-      members[0].bus.blackhole();
-      await stop(members[0]);
-    },
-    heal: ({ members }) => members[0].bus.pass(),
-  },
-};
+import { now, Stalls } from './clock.mjs';
+import { FAULTS } from './faults.mjs';
+import { judgeCourse, PROMISES, writtenBehind } from './promises.mjs';
+import { LOCK_TTL, WRITE_INTERVAL } from './tiercel-subject.mjs';
 
 const WELL = 300;
 const DURING = 500;
+/** Between changes of the source. */
+const PACE = 15;
+/** How long what a process accepted before its end may have been on its way to the store. */
+const WINDOW = WRITE_INTERVAL + 2_000;
 
 /**
- * @param {string} name of a fault
- * @param {{ breaks?: string, slowest?: number, grace: number, repeat?: number }} options grace: as of {@link judge}; the
- *   others as of {@link Fleet}
+ * @typedef {object} Outcome
+ * @property {string} name of the fault
+ * @property {number} rounds
+ * @property {Record<string, { violations: string[], figures: number[] }>} promises
+ * @property {number[]} staleness milliseconds that reads were late by
+ * @property {number} reads @property {number} changes @property {number} acknowledged @property {number} later
+ * @property {Record<string, string>} engines of the actors that there ever were
  */
-export async function suffer(name, { breaks, slowest, grace, repeat = 1 }) {
-  const fleet = await Fleet.open({ breaks, slowest });
-  let isOver = false;
-  let isWriting = true;
-  const writing = (async () => {
-    while (!isOver) {
-      // Not waited for: a process that is cut off must not hold up the others.
-      if (isWriting) void fleet.change();
-      await pause(15);
-    }
-  })();
+
+/**
+ * @param {import('./fleet.mjs').Fleet} fleet
+ * @param {string} name of a fault
+ * @param {{ grace: number, repeat?: number, until?: (outcome: Outcome) => boolean }} options grace: as of {@link judge};
+ *   until: no further round if this is so
+ * @returns {Promise<Outcome>}
+ */
+export async function suffer(fleet, name, { grace, repeat = 1, until = () => false }) {
+  /** @type {Outcome} */
+  const outcome = {
+    name,
+    rounds: 0,
+    promises: Object.fromEntries(Object.keys(PROMISES).map((id) => [id, { violations: [], figures: [] }])),
+    staleness: [],
+    ...{ reads: 0, changes: 0, acknowledged: 0, later: 0, engines: {} },
+  };
+  const { changes, acknowledged, later } = fleet;
+  const stalls = new Stalls();
+  const writing = new Writing(fleet);
   try {
-    const { inflict, heal } = FAULTS[name];
-    for (let i = 0; i < repeat; i++) {
-      isWriting = true;
-      await pause(WELL);
-      const fault = inflict(fleet);
-      await pause(DURING);
-      isWriting = false;
-      await fault;
-      await pause(grace + 500);
-      await heal?.(fleet);
+    await pause(WELL);
+    writing.isOn = false;
+    let before = await fleet.settle();
+    for (let i = 0; i < repeat && !until(outcome); i++) {
+      fleet.log = carriedOver(fleet.log);
+      stalls.takeLongest();
+      const course = await inflict(fleet, FAULTS[name], { i, grace, writing });
+      add(outcome, fleet, { ...course, before, stalled: Math.max(course.stalled, stalls.takeLongest()) });
+      // What came new into the fleet is compared with itself from now on.
+      const known = new Set(before.map((one) => one.name));
+      before = [...before, ...course.facts.filter((one) => !known.has(one.name))];
     }
-    await pause(300);
   } finally {
-    isOver = true;
-    await writing;
-    await fleet.close();
+    stalls.end();
+    await writing.end();
   }
-  const { changes, acknowledged, members, log } = fleet;
-  return { ...judge(log, grace), changes, acknowledged, facts: members.map((member) => member.facts) };
+  outcome.changes = fleet.changes - changes;
+  outcome.acknowledged = fleet.acknowledged - acknowledged;
+  outcome.later = fleet.later - later;
+  outcome.engines = fleet.engines;
+  return outcome;
+}
+
+/** Changes of the source, one after the other. */
+class Writing {
+  isOn = true;
+  #isOver = false;
+  #done;
+
+  /** @param {import('./fleet.mjs').Fleet} fleet */
+  constructor(fleet) {
+    this.#done = this.#go(fleet);
+  }
+
+  async #go(fleet) {
+    while (!this.#isOver) {
+      if (this.isOn) fleet.change();
+      await pause(PACE);
+    }
+  }
+
+  async end() {
+    this.#isOver = true;
+    await this.#done;
+  }
+}
+
+/** @param {import('./fleet.mjs').Fleet} fleet @returns {Promise<Omit<import('./promises.mjs').Course, 'before'>>} */
+async function inflict(fleet, fault, { i, grace, writing }) {
+  const { sick, losesLocks = false, kills = false } = fault;
+  writing.isOn = true;
+  await pause(WELL);
+  const inflicting = fault.inflict(fleet, i);
+  await pause(DURING);
+  writing.isOn = false;
+  const { diedAt } = (await inflicting) ?? {};
+  await pause(grace + 300);
+  const ill = sick?.(fleet);
+  const healedAt = now();
+  await fault.heal?.(fleet, i);
+  const facts = await fleet.settle();
+  return {
+    ...{ log: fleet.log, ended: fleet.ended, grace, healedAt, facts, sick: ill, kills, diedAt },
+    keepsLocks: !losesLocks,
+    ttl: LOCK_TTL,
+    stalled: Math.max(...facts.map(({ stalled = 0 }) => stalled)),
+  };
+}
+
+/** @param {Outcome} outcome @param {import('./fleet.mjs').Fleet} fleet @param {import('./promises.mjs').Course} course */
+function add(outcome, fleet, course) {
+  const { staleness, ...verdicts } = judgeCourse(course);
+  const settled = new Map(course.facts.map(({ name, settledAt }) => [name, settledAt]));
+  const written = writtenBehind(fleet.source, settled, fleet.ended, WINDOW);
+  fleet.source.forgetWrites(fleet.ended);
+  for (const [id, { violations, figure }] of Object.entries({ ...verdicts, P8: written })) {
+    outcome.promises[id].violations.push(...violations);
+    if (figure !== undefined) outcome.promises[id].figures.push(figure);
+  }
+  outcome.staleness.push(...staleness);
+  outcome.reads += course.facts.reduce((sum, { reads = 0 }) => sum + reads, 0);
+  outcome.rounds++;
+}
+
+/** What the next round has to know of those before: the newest of each place, and what loads that go on were overtaken by. */
+function carriedOver(log) {
+  /** @type {Map<string, any>} */
+  const newest = new Map();
+  for (const record of log)
+    if (record.type === 'change' && record.version > (newest.get(record.key)?.version ?? 0))
+      newest.set(record.key, record);
+  const since = now() - 10_000;
+  return [...newest.values(), ...log.filter(({ type, at }) => type === 'doubt' && at > since)];
 }

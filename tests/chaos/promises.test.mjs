@@ -1,0 +1,149 @@
+// The judges of the promises themselves: what they must not let pass, and what they must.
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import {
+  backToBaseline,
+  converged,
+  fences,
+  health,
+  nothingFails,
+  notLost,
+  ofItsOwn,
+  oneLoad,
+  writtenBehind,
+} from './support/promises.mjs';
+import { Source } from './support/source.mjs';
+
+/** @param {Partial<import('./support/promises.mjs').Course>} more */
+const course = (more) => ({
+  log: [],
+  grace: 0,
+  healedAt: 1_000,
+  before: [],
+  facts: [],
+  sick: undefined,
+  keepsLocks: true,
+  kills: false,
+  ended: new Map(),
+  stalled: 0,
+  ...more,
+});
+const change = (version, end) => ({ type: 'change', process: 'w', key: 'k', version, begin: end - 1, end });
+const read = (version, begin, more = {}) => ({ type: 'read', process: 'a', key: 'k', version, begin, ...more });
+const count = (/** @type {{ violations: string[] }} */ { violations }) => violations.length;
+
+it('P2: what is read after healing is the newest, soon', () => {
+  const log = [change(2, 10), read(1, 900), read(1, 1_200), read(2, 9_000)];
+  assert.deepEqual(converged(course({ log })), { violations: [], figure: 200 });
+  const { violations, figure } = converged(course({ log: [...log, read(1, 5_000)] }));
+  assert.equal(violations.length, 1);
+  assert.equal(figure, 4_000);
+});
+
+it('P3: a read with nothing in memory knows of all that was acknowledged before', () => {
+  const log = [change(2, 10), read(1, 20), read(2, 30, { cold: true }), read(1, 5, { cold: true })];
+  assert.equal(count(notLost(course({ log }))), 0);
+  assert.equal(count(notLost(course({ log: [...log, read(1, 20, { cold: true })] }))), 1);
+});
+
+it('P4: a failed call, one that takes long, and what nobody catches', () => {
+  const fact = { name: 'a', failures: 0, unhandled: [], longest: 200, slowest: 'reading' };
+  assert.equal(count(nothingFails(course({ facts: [fact] }))), 0);
+  const facts = [
+    { ...fact, failures: 2, failure: 'no' },
+    { ...fact, longest: 60_000 },
+    { ...fact, unhandled: ['oh'] },
+  ];
+  assert.equal(count(nothingFails(course({ facts }))), 3);
+});
+
+it('P5: loads of a key overlap neither in a process nor, with the lock, in the fleet', () => {
+  const load = (process, begin, key = 'a/quiet 0', more = {}) => ({
+    ...{ type: 'load', process, key, asked: begin, begin, end: begin + 10, isUnlocked: false },
+    ...more,
+  });
+  const fleet = (process, begin, more = {}) => load(process, begin, 'a/fleet 0', more);
+  const judge = (log, more = {}) => count(oneLoad(course({ log, ...more })));
+  assert.equal(judge([load('a', 0), load('a', 10), load('b', 5), load('a', 5, 'b/quiet 0')]), 0);
+  assert.equal(judge([load('a', 0), load('a', 9)]), 1);
+  // Memory was told to forget meanwhile.
+  assert.equal(judge([load('a', 0), { type: 'doubt', process: 'a', from: 5, at: 6 }, load('a', 9)]), 0);
+  assert.equal(judge([load('a', 0), { type: 'doubt', process: 'b', from: 5, at: 6 }, load('a', 9)]), 1);
+  assert.equal(judge([fleet('a', 0), fleet('b', 9)]), 1);
+  assert.equal(judge([fleet('a', 0), fleet('b', 9, { isUnlocked: true })]), 0);
+  assert.equal(judge([fleet('a', 0), fleet('b', 9)], { keepsLocks: false }), 0);
+  const ended = new Map([['a', { at: 5, how: 'SIGKILL' }]]);
+  assert.equal(judge([fleet('a', 0), fleet('b', 9)], { kills: true, ended }), 0);
+  assert.equal(judge([fleet('c', 0), fleet('b', 9)], { kills: true, ended }), 1);
+});
+
+it('P6: memory, sockets and timers that do not go back', () => {
+  const before = [{ name: 'a', memory: 0, sockets: 4, timers: 3 }];
+  const judge = (fact) => count(backToBaseline(course({ before, facts: [{ ...before[0], ...fact }] })));
+  assert.equal(judge({ memory: 2 ** 20, timers: 4 }), 0);
+  assert.equal(judge({ memory: 17 * 2 ** 20 }), 1);
+  assert.equal(judge({ sockets: 5 }), 1);
+  assert.equal(judge({ timers: 30 }), 1);
+});
+
+it('P7: fences grow from one grant to the next, and a lock is granted again once its ttl is over', () => {
+  const grant = (token, begin, lock = 'l') => ({ type: 'grant', process: 'a', lock, token, begin, end: begin + 5 });
+  // Two that ask at the same time may hear in either order.
+  assert.equal(count(fences(course({ log: [grant(1, 0), grant(3, 10), grant(2, 11)] }))), 0);
+  assert.equal(count(fences(course({ log: [grant(2, 0), grant(1, 10)] }))), 1);
+  assert.equal(count(fences(course({ log: [grant(1, 0), grant(1, 2)] }))), 1);
+  const held = (begin) =>
+    fences(course({ log: [grant(1, 0, 'held'), grant(2, begin, 'held')], diedAt: 100, ttl: 1_000 }));
+  assert.deepEqual(held(1_120), { violations: [], figure: 25 });
+  assert.equal(count(held(9_000)), 1);
+  assert.equal(count(fences(course({ log: [grant(1, 0, 'held')], diedAt: 100, ttl: 1_000 }))), 1);
+});
+
+it('P8: what was accepted is stored, in order, but for the last of a process that was killed', () => {
+  const judge = (accepted, stored, ended = new Map(), settledAt = 1_000) => {
+    const source = new Source({ slowest: 0 });
+    for (const [number, at] of accepted) source.accept('a', { accepted: number, at });
+    for (const number of stored) source.store('a', [{ key: 'k', number }]);
+    return writtenBehind(source, new Map([['a', settledAt]]), ended, 100);
+  };
+  const accepted = [
+    [1, 10],
+    [2, 500],
+  ];
+  assert.equal(count(judge(accepted, [1, 1, 2, 1])), 0);
+  assert.equal(count(judge(accepted, [1])), 1);
+  // Not due yet.
+  assert.equal(count(judge(accepted, [1], undefined, 400)), 0);
+  assert.equal(count(judge(accepted, [2, 1])), 1);
+  const end = (how, at = 550) => new Map([['a', { at, how }]]);
+  assert.deepEqual(judge(accepted, [1], end('SIGKILL')), { violations: [], figure: 1 });
+  assert.equal(count(judge(accepted, [1], end('SIGTERM'))), 1);
+  assert.equal(count(judge(accepted, [1], end('SIGKILL', 1_000))), 1);
+});
+
+it('P9: a value of another key', () => {
+  assert.equal(count(ofItsOwn(course({ log: [{ type: 'foreign', process: 'a', key: 'k', found: 'l' }] }))), 1);
+});
+
+it('P10: health that says what is not so', () => {
+  const said = (at, more = {}) => ({
+    type: 'health',
+    process: 'a',
+    at,
+    ok: true,
+    bus: 'live',
+    remote: 'closed',
+    ...more,
+  });
+  const judge = (log, sick) => count(health(course({ log, sick })));
+  assert.equal(judge([said(900)], {}), 0);
+  assert.equal(judge([said(500), said(900)], { bus: ['a'] }), 1);
+  assert.equal(judge([said(500), said(900, { ok: false, bus: 'down' })], { bus: ['a'] }), 0);
+  assert.equal(judge([said(900, { ok: false, remote: 'open' })], { bus: ['a'] }), 1);
+  assert.equal(judge([said(900)], { remote: ['a'] }), 1);
+  assert.equal(judge([said(900, { ok: false, remote: 'open' })], {}), 1);
+  assert.equal(count(health(course({ log: [said(900, { ok: false, remote: 'open' })], sick: {}, stalled: 5_000 }))), 0);
+  // A moment is no lie.
+  assert.equal(judge([said(800), said(900, { ok: false, remote: 'half-open' })], {}), 0);
+  assert.equal(count(health(course({ facts: [{ name: 'a', wasWell: false, health: {} }] }))), 1);
+});

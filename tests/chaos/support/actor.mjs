@@ -1,0 +1,272 @@
+// One user of a cache, in a thread or a process of its own: reads keys again and again, changes what it is told to, takes a
+// lock now and then, writes behind, and logs all of it. The source of the values is the controller, which it asks by messages.
+import { setTimeout as pause } from 'node:timers/promises';
+import { now, Stalls } from './clock.mjs';
+import { CHANGING, FLEET, QUIET, SHORT } from './places.mjs';
+
+/** Records that are sent at a time. */
+const BATCH = 500;
+/** Longest that an actor waits until everything is well again, in milliseconds: it has said so then, either way. */
+const SETTLE = 30_000;
+
+const random = (/** @type {number} */ below) => Math.floor(Math.random() * below);
+const oneOf = (/** @type {readonly string[]} */ list) => /** @type {string} */ (list[random(list.length)]);
+
+/**
+ * @param {any} options
+ * @param {{ send(message: object): void, listen(listener: (message: any) => void): void }} controller
+ */
+export async function act(options, { send, listen }) {
+  const { name, process: processName, pace, readers } = options;
+  const stalls = new Stalls();
+  const { open } = await import(options.subject);
+  const unhandled = [];
+  for (const event of ['unhandledRejection', 'uncaughtException'])
+    process.on(event, (error) => unhandled.push(`${event}: ${error?.stack ?? error}`));
+  const subject = await open(options);
+
+  // ---- The source
+
+  const loads = new Map();
+  let nextLoad = 0;
+  /** When each place was last loaded: who waits for that does not hang. */
+  const loaded = new Map();
+
+  /** @param {number} asked when the call was made that loads it */
+  async function load(place, asked) {
+    const begin = now();
+    const isUnlocked = subject.isUnlocked?.() ?? true;
+    const span = { begin, end: Number.POSITIVE_INFINITY };
+    loaded.set(place, span);
+    const id = ++nextLoad;
+    send({ load: id, place, begin });
+    const value = await new Promise((resolve) => loads.set(id, resolve));
+    span.end = now();
+    record({ type: 'load', process: processName, actor: name, key: place, asked, begin, end: span.end, isUnlocked });
+    return value;
+  }
+
+  // ---- What is logged
+
+  let log = [];
+  const facts = { reads: 0, failures: 0, failure: undefined, longest: 0, slowest: '' };
+
+  function record(entry) {
+    log.push(entry);
+    if (log.length >= BATCH) flush();
+  }
+
+  function flush() {
+    if (log.length > 0) send({ log });
+    log = [];
+  }
+
+  /** Waits for what the cache promises, and notes how long that took, but for what was not its doing. */
+  async function timed(what, place, work) {
+    const begin = now();
+    const stalled = stalls.total;
+    const result = await work();
+    const end = now();
+    const { begin: from = 0, end: to = 0 } = loaded.get(place) ?? {};
+    const loading = Math.max(0, Math.min(end, to) - Math.max(begin, from));
+    const took = end - begin - (stalls.total - stalled) - loading;
+    if (took > facts.longest) Object.assign(facts, { longest: took, slowest: `${what} ${place}` });
+    return { begin, end, result };
+  }
+
+  async function read(place, kind, more) {
+    try {
+      const asked = now();
+      const work = () => subject.read(place, () => load(place, asked), more);
+      const { begin, end, result } = await (kind === 'fleet'
+        ? { begin: asked, result: await work(), end: now() }
+        : timed('reading', place, work));
+      facts.reads++;
+      const { place: found, version } = result ?? {};
+      // What belongs elsewhere is not a version of this.
+      if (found !== place) record({ type: 'foreign', process: name, key: place, found: JSON.stringify(result), begin });
+      else if (kind !== 'quiet' && kind !== 'fleet')
+        record({
+          type: 'read',
+          process: name,
+          key: place,
+          version,
+          begin,
+          end,
+          ...(kind === 'cold' && { cold: true }),
+        });
+    } catch (error) {
+      if (over.signal.aborted) return;
+      facts.failures++;
+      facts.failure = String(error?.stack ?? error);
+    }
+  }
+
+  // ---- What goes on all the time
+
+  let isOver = false;
+  let isPaused = false;
+  const over = new AbortController();
+  /** @type {Promise<void>[]} */
+  const work = [];
+  /** Steps under way that end soon, whatever happens. */
+  let busy = 0;
+
+  async function again(interval, step, weight) {
+    while (!isOver) {
+      await pause(interval);
+      if (isPaused || isOver) continue;
+      busy += weight;
+      await step();
+      busy -= weight;
+    }
+  }
+
+  const begin = (interval, step, { isLong = false } = {}) => work.push(again(interval, step, isLong ? 0 : 1));
+
+  for (let i = 0; i < readers; i++) begin(pace, () => read(oneOf(CHANGING), 'changing'));
+  // Two, so that there is somebody to share a load with.
+  for (let i = 0; i < 2; i++) begin(2 * pace, () => read(oneOf(QUIET), 'quiet', { ttl: SHORT }));
+  if (subject.lock !== undefined) {
+    // Whoever had the lock may have died: then it is waited for until that ends.
+    begin(2 * pace, () => read(oneOf(FLEET), 'fleet', { ttl: SHORT, lock: 'fleet', signal: over.signal }), {
+      isLong: true,
+    });
+    begin(120, () => grant('guarded', 60, 2));
+  }
+  begin(100, async () => {
+    const { details: _, ...health } = subject.health?.() ?? {};
+    record({ type: 'health', process: name, at: now(), ...health });
+    record({ type: 'memory', process: processName, at: now(), bytes: process.memoryUsage.rss() });
+    flush();
+  });
+
+  subject.onDoubt?.((from) => record({ type: 'doubt', process: processName, from, at: now() }));
+
+  // ---- Locks
+
+  async function grant(lock, wait, hold) {
+    const begin = now();
+    try {
+      const held = await subject.lock(lock, wait);
+      if (held === undefined) return;
+      record({ type: 'grant', process: name, lock, token: held.token, begin, end: now() });
+      await pause(hold);
+      await held.release();
+    } catch {
+      // Nobody could be asked: that is said, and nothing was granted.
+    }
+  }
+
+  // ---- Writing behind
+
+  const writes = new Map();
+  let nextWrite = 0;
+  let accepted = 0;
+  const queue = subject.writeBehind?.(
+    (operations) =>
+      /** @type {Promise<void>} */ (
+        new Promise((resolve, reject) => {
+          const id = ++nextWrite;
+          writes.set(id, (ok) => (ok ? resolve() : reject(new Error('the store says no'))));
+          send({ store: id, operations: operations.map(({ key, value }) => ({ key, number: value.number })) });
+        })
+      ),
+    (operations) => send({ givenUp: operations.length }),
+  );
+  if (queue !== undefined) {
+    begin(35, async () => {
+      const number = ++accepted;
+      await queue.set(`${name} ${number % 3}`, { number });
+      send({ accepted: number, at: now() });
+    });
+  }
+
+  // ---- What the controller says
+
+  /** Changes that not all know of yet. */
+  const pending = [];
+
+  async function change({ id, place, way, value }) {
+    try {
+      const { end, result } = await timed(`changing by ${way}`, place, () => subject.change(place, way, value));
+      if (result === false) pending.push(id);
+      send({ changed: id, isDurable: result === true, isPending: result === false, end });
+    } catch {
+      // It may have happened or not.
+      send({ changed: id, isDurable: false, isPending: false, end: now() });
+    }
+  }
+
+  /** Until all know of everything, and nothing is in doubt; then reads all keys without what memory has, and says how it is. */
+  async function settle(id) {
+    const deadline = now() + SETTLE;
+    const isWell = async () => (await subject.acknowledged()) && (subject.health?.().ok ?? true);
+    let wasWell = await isWell();
+    while (!wasWell && now() < deadline) {
+      await pause(10);
+      wasWell = await isWell();
+    }
+    if (wasWell) send({ acknowledged: pending.splice(0), end: now() });
+    // What is heard of late is heard of now.
+    await pause(100);
+    isPaused = true;
+    while (busy > 0 && now() < deadline + SETTLE) await pause(5);
+    // Loads that are under way are no longer right then: as after a doubt.
+    const from = now();
+    await subject.forget();
+    record({ type: 'doubt', process: processName, from, at: now() });
+    for (const place of CHANGING) await read(place, 'cold');
+    await queue?.flush();
+    globalThis.gc?.();
+    // What was closed is gone a turn later.
+    await pause(20);
+    const handles = process.getActiveResourcesInfo();
+    const count = (kind) => handles.filter((handle) => handle === kind).length;
+    flush();
+    send({
+      settled: id,
+      facts: {
+        ...facts,
+        settledAt: now(),
+        stalled: stalls.takeLongest(),
+        wasWell,
+        health: subject.health?.(),
+        unhandled: unhandled.splice(0),
+        memory: process.memoryUsage.rss(),
+        sockets: count('TCPSocketWrap'),
+        timers: count('Timeout'),
+      },
+    });
+    Object.assign(facts, { reads: 0, failures: 0, failure: undefined, longest: 0, slowest: '' });
+    isPaused = false;
+  }
+
+  async function stop() {
+    isOver = true;
+    over.abort();
+    await Promise.all(work);
+    await queue?.close();
+    flush();
+    await subject.close();
+    stalls.end();
+    send({ stopped: true });
+  }
+
+  listen((message) => {
+    if (message.loaded !== undefined) {
+      loads.get(message.loaded)?.(message.value);
+      loads.delete(message.loaded);
+    } else if (message.written !== undefined) {
+      writes.get(message.written)?.(message.ok);
+      writes.delete(message.written);
+    } else if (message.change !== undefined) void change(message.change);
+    else if (message.settle !== undefined) void settle(message.settle);
+    else if (message.contend !== undefined) void grant(message.contend, 10_000, 2).then(flush);
+    else if (message.hold !== undefined) {
+      // For as long as it lives.
+      void subject.lock(message.hold, 5_000).then(() => send({ holds: message.hold }));
+    } else if (message.stop === true) void stop();
+  });
+  send({ ready: true, engine: subject.engine });
+}

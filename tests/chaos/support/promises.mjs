@@ -1,0 +1,283 @@
+// P1 to P10 of the second tier, each told from what all processes logged of one course of a fault: what broke it, and the
+// figure that it is about.
+import { describe, judge } from './oracle.mjs';
+
+/** What is asked for where nothing else uses the machine; milliseconds, and bytes. */
+export const LIMITS = { converged: 1_000, hang: 1_000, memory: 16 * 2 ** 20, reacquired: 100 };
+/** And as much again for one that does other things as well. */
+const SLACK = 2_000;
+/** Timers that come and go while everybody rests. */
+const TIMERS = 8;
+
+export const PROMISES = {
+  P1: 'nothing is served that was invalidated longer ago than the grace',
+  P2: 'all read the newest soon after all is well',
+  P3: 'no acknowledged invalidation is lost',
+  P4: 'no read fails, nothing hangs, nothing is thrown that nobody catches',
+  P5: 'one load of a key at a time, in a process and in the fleet',
+  P6: 'memory, sockets and timers are what they were',
+  P7: 'fences only grow, and a lock outlives its holder by its ttl at most',
+  P8: 'what is written behind arrives, each key in order',
+  P9: 'no key and no tenant gets a value of another',
+  P10: 'health says what is so',
+};
+
+/**
+ * @typedef {object} Course of one fault
+ * @property {any[]} log
+ * @property {number} grace see {@link judge}
+ * @property {number} healedAt
+ * @property {any[]} before what each actor said of itself when all was well @property {any[]} facts and at the end
+ * @property {{ bus?: string[], remote?: string[] } | undefined} sick names of actors that have to say so; undefined: nobody
+ *   can tell
+ * @property {boolean} keepsLocks whether the fault leaves the locks of the server as they are
+ * @property {boolean} kills whether a holder may have died
+ * @property {ReadonlyMap<string, { at: number, how: string }>} ended
+ * @property {number} stalled longest that one of the threads was kept from running, in milliseconds
+ * @property {number} [diedAt] when the holder of the lock `held` was ended @property {number} [ttl] of that
+ *
+ * @typedef {{ violations: string[], figure?: number }} Verdict
+ */
+
+/** @param {Course} course @returns {Record<string, Verdict> & { staleness: number[] }} */
+export function judgeCourse(course) {
+  const { violations, staleness } = judge(
+    course.log.filter(({ type }) => type === 'change' || type === 'read'),
+    course.grace,
+  );
+  const freshness = violations.length > 0 ? [describe(violations)] : [];
+  return /** @type {any} */ ({
+    P1: { violations: freshness, figure: Math.max(0, ...staleness) },
+    P2: converged(course),
+    P3: notLost(course),
+    P4: nothingFails(course),
+    P5: oneLoad(course),
+    P6: backToBaseline(course),
+    P7: fences(course),
+    P9: ofItsOwn(course),
+    P10: health(course),
+    staleness,
+  });
+}
+
+/** The newest version of each place that was acknowledged, and when. @param {readonly any[]} log */
+function newestOf(log) {
+  /** @type {Map<string, { version: number, end: number }>} */
+  const newest = new Map();
+  for (const { type, key, version, end } of log)
+    if (type === 'change' && version > (newest.get(key)?.version ?? 0)) newest.set(key, { version, end });
+  return newest;
+}
+
+/** @param {Course} course @returns {Verdict} */
+export function converged({ log, healedAt }) {
+  const newest = newestOf(log);
+  let last = 0;
+  let who = '';
+  for (const { type, process, key, version, begin, cold } of log) {
+    if (type !== 'read' || cold || begin < healedAt || version >= (newest.get(key)?.version ?? 0)) continue;
+    if (begin - healedAt <= last) continue;
+    last = begin - healedAt;
+    who = `${process} still read version ${version} of ${key}, not ${newest.get(key)?.version}, ${last.toFixed(0)} ms after all was well`;
+  }
+  return { violations: last > LIMITS.converged + SLACK ? [who] : [], figure: last };
+}
+
+/** @param {Course} course @returns {Verdict} */
+export function notLost({ log }) {
+  const newest = newestOf(log);
+  const violations = log
+    .filter(({ type, cold }) => type === 'read' && cold)
+    .filter(({ key, version, begin }) => {
+      const { version: known = 0, end = 0 } = newest.get(key) ?? {};
+      return version < known && end < begin;
+    })
+    .map(({ process, key, version }) => {
+      const known = newest.get(key)?.version;
+      return `${process}, with nothing in memory, read version ${version} of ${key}, though ${known} was acknowledged`;
+    });
+  return { violations };
+}
+
+/** @param {Course} course @returns {Verdict} */
+export function nothingFails({ facts }) {
+  const violations = facts.flatMap(({ name, failures, failure, unhandled = [], longest, slowest }) => [
+    ...(failures > 0 ? [`${failures} calls of ${name} failed: ${failure}`] : []),
+    ...unhandled.map((what) => `${name}: ${what}`),
+    ...(longest > LIMITS.hang + SLACK ? [`${slowest} took ${name} ${longest.toFixed(0)} ms`] : []),
+  ]);
+  return { violations, figure: Math.max(0, ...facts.map(({ longest = 0 }) => longest)) };
+}
+
+/** @param {Course} course @returns {Verdict} */
+export function oneLoad({ log, keepsLocks, kills, ended }) {
+  const doubts = log.filter(({ type }) => type === 'doubt');
+  const loads = log.filter(({ type }) => type === 'load');
+  const inProcess = groups(
+    loads.filter(({ key }) => /\/quiet /.test(key)),
+    ({ process, key }) => `${process}: ${key}`,
+  );
+  /** What memory was told to forget since the first call is loaded again at once; whose loader begins first is chance. */
+  const mayOverlap = (first, second) => {
+    const asked = Math.min(first.asked, second.asked);
+    return doubts.some(({ process, from, at }) => process === second.process && at > asked && from <= second.begin);
+  };
+  const violations = [];
+  for (const [where, all] of inProcess)
+    for (const [first, second] of overlaps(all))
+      if (!mayOverlap(first, second)) violations.push(`${where} was loaded ${apart(first, second)}`);
+  const inFleet = groups(
+    loads.filter(({ key, isUnlocked }) => /\/fleet /.test(key) && !isUnlocked),
+    ({ key }) => key,
+  );
+  let most = 1;
+  for (const [key, all] of inFleet) {
+    for (const [first, second] of overlaps(all)) {
+      if (mayOverlap(first, second) && first.process === second.process) continue;
+      most = 2;
+      // Whoever held the lock is gone: what it had begun may still be under way at the source.
+      const holderDied = kills && (ended.has(first.process) || ended.has(second.process));
+      if (keepsLocks && !holderDied)
+        violations.push(`${key} was loaded by ${first.process} and ${second.process} ${apart(first, second)}`);
+    }
+  }
+  return { violations, figure: most };
+}
+
+const apart = (first, second) =>
+  `again ${(second.begin - first.begin).toFixed(0)} ms after a load began that took ${(first.end - first.begin).toFixed(0)} ms`;
+
+function* overlaps(loads) {
+  const sorted = [...loads].sort((a, b) => a.begin - b.begin);
+  for (const [i, second] of sorted.entries()) {
+    const first = sorted.slice(0, i).find(({ end }) => end > second.begin);
+    if (first !== undefined) yield [first, second];
+  }
+}
+
+function groups(records, keyOf) {
+  /** @type {Map<string, any[]>} */
+  const all = new Map();
+  for (const record of records) {
+    const key = keyOf(record);
+    const group = all.get(key);
+    if (group === undefined) all.set(key, [record]);
+    else group.push(record);
+  }
+  return all;
+}
+
+/** @param {Course} course @returns {Verdict} */
+export function backToBaseline({ before, facts }) {
+  const violations = [];
+  let most = Number.NEGATIVE_INFINITY;
+  for (const { name, memory, sockets, timers } of facts) {
+    const was = before.find((one) => one.name === name);
+    // A process that was put in the place of another has no past to be compared with.
+    if (was === undefined || memory === undefined) continue;
+    most = Math.max(most, memory - was.memory);
+    if (memory - was.memory > LIMITS.memory)
+      violations.push(`${name} has ${((memory - was.memory) / 2 ** 20).toFixed(1)} MiB more than before`);
+    if (sockets > was.sockets) violations.push(`${name} has ${sockets} sockets, and had ${was.sockets}`);
+    if (timers > was.timers + TIMERS) violations.push(`${name} has ${timers} timers, and had ${was.timers}`);
+  }
+  return { violations, figure: most / 2 ** 20 };
+}
+
+/** @param {Course} course @returns {Verdict} */
+export function fences({ log, diedAt, ttl = 0 }) {
+  const violations = [];
+  let figure;
+  for (const [lock, grants] of groups(
+    log.filter(({ type }) => type === 'grant'),
+    (grant) => grant.lock,
+  )) {
+    const byEnd = [...grants].sort((a, b) => a.end - b.end);
+    for (const { process, token, begin } of grants) {
+      const older = byEnd.filter(({ end }) => end < begin).find((other) => other.token >= token);
+      if (older !== undefined)
+        violations.push(`${process} got ${lock} with fence ${token}, after ${older.process} had got ${older.token}`);
+    }
+    const tokens = grants.map(({ token }) => token);
+    if (new Set(tokens).size < tokens.length) violations.push(`a fence of ${lock} was given twice`);
+    if (lock !== 'held' || diedAt === undefined) continue;
+    const next = byEnd.find(({ end }) => end > diedAt);
+    figure = (next?.end ?? Number.POSITIVE_INFINITY) - diedAt - ttl;
+    if (figure > LIMITS.reacquired + SLACK)
+      violations.push(`a lock was granted again ${figure.toFixed(0)} ms later than its ttl after its holder died`);
+  }
+  return { violations, ...(figure !== undefined && { figure }) };
+}
+
+/** @param {Course} course @returns {Verdict} */
+export function ofItsOwn({ log }) {
+  return {
+    violations: log
+      .filter(({ type }) => type === 'foreign')
+      .map(({ process, key, found }) => `${process} asked for ${key} and got ${found}`),
+  };
+}
+
+/** How long before everything is healed those that are well have to have said so once. */
+const LATELY = 800;
+/** Beyond this the machine has other things to do, and what takes long says nothing. Milliseconds. */
+const MOST_STALLED = 150;
+
+/** @param {Course} course @returns {Verdict} */
+export function health({ log, healedAt, sick, facts, stalled }) {
+  const violations = facts
+    .filter(({ wasWell }) => wasWell === false)
+    .map(({ name, health: said }) => `${name} never said that it was well again: ${JSON.stringify(said)}`);
+  if (sick === undefined) return { violations };
+  const { bus = [], remote = [] } = sick;
+  const lately = groups(
+    log.filter(({ type, at }) => type === 'health' && at < healedAt && at > healedAt - LATELY),
+    ({ process }) => process,
+  );
+  for (const [name, said] of lately) {
+    const last = said.reduce((a, b) => (a.at > b.at ? a : b));
+    if (bus.includes(name) && last.bus === 'live')
+      violations.push(`${name} says that its bus is live, and it hears nothing`);
+    if (remote.includes(name) && last.remote === 'closed')
+      violations.push(`${name} says that the second tier answers, and it does not`);
+    // A moment in which something waits, or took too long, is no lie; nor is it where nobody could run.
+    if (stalled < MOST_STALLED && !bus.includes(name) && !remote.includes(name) && !said.some(({ ok }) => ok))
+      violations.push(`${name} says it is not well, and nothing is wrong with it: ${JSON.stringify(last)}`);
+  }
+  return { violations };
+}
+
+/**
+ * Of all that was accepted until each actor came to rest.
+ * @param {import('./source.mjs').Source} source
+ * @param {ReadonlyMap<string, number>} settled when each actor of which that is known had nothing left to write
+ * @param {ReadonlyMap<string, { at: number, how: string }>} ended
+ * @param {number} window how long before its end a process may have accepted what it then loses, in milliseconds
+ * @returns {Verdict}
+ */
+export function writtenBehind(source, settled, ended, window) {
+  const violations = [];
+  let lost = 0;
+  for (const [actor, { accepted, stored }] of source.writers) {
+    const numbers = new Set(stored.map(({ number }) => number));
+    const missing = accepted.filter(({ number }) => !numbers.has(number));
+    const end = ended.get(actor);
+    if (end === undefined || end.how === 'SIGTERM') {
+      const known = end === undefined ? (settled.get(actor) ?? 0) : Number.POSITIVE_INFINITY;
+      const due = missing.filter(({ at }) => at < known);
+      if (due.length > 0) violations.push(`${due.length} of ${accepted.length} writes of ${actor} are lost`);
+    } else {
+      lost += missing.length;
+      const early = missing.filter(({ at }) => at < end.at - window);
+      if (early.length > 0)
+        violations.push(`${early.length} writes are lost that ${actor} accepted more than ${window} ms before its end`);
+    }
+    for (const [key, all] of groups(stored, ({ key: of }) => of)) {
+      const first = [...new Set(all.map(({ number }) => number))];
+      if (first.some((number, i) => i > 0 && number < first[i - 1]))
+        violations.push(`writes of ${key} came in the order ${first.join(', ')}`);
+    }
+  }
+  if (source.givenUp > 0) violations.push(`${source.givenUp} writes were given up`);
+  return { violations, figure: lost };
+}

@@ -1,0 +1,125 @@
+// Tiercel, as an actor uses what is under test.
+import { createCache } from 'tiercel';
+import { writeBehind } from 'tiercel/patterns';
+import { DistributedLock, redisBus, redisTier } from 'tiercel/redis';
+import { CLIENTS } from '../../redis/support/clients.mjs';
+import { broken } from './broken.mjs';
+import { now } from './clock.mjs';
+import { partsOf } from './places.mjs';
+
+/** Longest that what was accepted waits for others, in milliseconds: what the end of a process may lose. */
+export const WRITE_INTERVAL = 100;
+/** For a server that answers, on a machine that does other things as well; in production 100 ms. */
+const TIMEOUT = 250;
+/** How long a lock outlives its holder, in milliseconds. */
+export const LOCK_TTL = 1_000;
+
+const NEVER = { heartbeat: '1h', patience: '1h' };
+
+export async function open({ library, ports, breaks, heartbeat, patience, shared }) {
+  const connect = CLIENTS[library];
+  const [data, bus, lock] = [await connect(ports.data), await connect(ports.bus), await connect(ports.lock)];
+  /** @type {((from: number) => void)[]} */
+  const doubters = [];
+  const cache = await createCache(
+    broken(breaks, {
+      memory: shared === undefined ? {} : { shared },
+      remote: redisTier(data, { timeout: TIMEOUT }),
+      bus: observed(
+        redisBus(bus, { timeout: TIMEOUT, ...(breaks === 'heartbeat' ? NEVER : { heartbeat, patience }) }),
+        (from) => {
+          for (const doubt of doubters) doubt(from);
+        },
+      ),
+      remoteTimeout: TIMEOUT,
+      breaker: { failures: 3, reset: 200 },
+      defaults: { ttl: '10m' },
+    }),
+  );
+  const tenants = new Map();
+  const tenantOf = (name) => {
+    const tenant = tenants.get(name) ?? cache.namespace('tenant', name);
+    tenants.set(name, tenant);
+    return tenant;
+  };
+  const of = (place) => {
+    const [tenant, key] = partsOf(place);
+    return { tenant: tenantOf(tenant), key };
+  };
+  /** How each way changes a key; says whether all know. */
+  const ways = {
+    key: ({ tenant, key }) => tenant.invalidateKeys(key),
+    tag: ({ tenant, key }) => tenant.invalidateTags(`tag of ${key}`),
+    prefix: ({ tenant, key }) => tenant.invalidatePrefix(key),
+    pattern: ({ tenant, key }) => tenant.invalidatePattern(`*${key}`),
+    async set({ tenant, key }, value) {
+      await tenant.set(key, value, { tags: [`tag of ${key}`] });
+      return { pending: !(await cache.acknowledged()) };
+    },
+  };
+  let lastLockFailure = Number.NEGATIVE_INFINITY;
+  cache.on('error', ({ operation }) => {
+    if (operation === 'lock' || operation === 'read') lastLockFailure = performance.now();
+  });
+  return {
+    engine: cache.memory.engine,
+    read(place, load, more) {
+      const { tenant, key } = of(place);
+      return tenant.getOrSet(key, load, { tags: [`tag of ${key}`], ...more });
+    },
+    /** Whether all know; undefined if nobody can tell. */
+    async change(place, way, value) {
+      const { pending } = await ways[way](of(place), value);
+      return !pending;
+    },
+    acknowledged: () => cache.acknowledged(),
+    forget: () => void cache.memory.clear(),
+    health() {
+      const { ok, remote, bus: busHealth, pending } = cache.health();
+      return { ok, remote: remote?.state, bus: busHealth?.state, pending: pending.changes, details: remote?.details };
+    },
+    /** @param {(from: number) => void} doubt told when memory was dropped because something may have been missed: since then */
+    onDoubt: (doubt) => void doubters.push(doubt),
+    /** Whether the lock of the fleet could not be had a moment ago: then a load goes on without. */
+    isUnlocked: () => performance.now() - lastLockFailure < 50 || cache.health().remote?.state !== 'closed',
+    /** @param {string} name @param {number} wait */
+    lock: (name, wait) => new DistributedLock(lock, name, { ttl: LOCK_TTL, timeout: TIMEOUT }).tryAcquire({ wait }),
+    /** @param {(operations: readonly { key: string, value: any }[]) => Promise<void>} write */
+    writeBehind: (write, deadLetter) =>
+      writeBehind(/** @type {any} */ (tenantOf('written behind')), {
+        write: /** @type {any} */ (write),
+        deadLetter,
+        interval: WRITE_INTERVAL,
+        backoff: 20,
+        maxBackoff: 100,
+        attempts: 0,
+      }),
+    async close() {
+      await cache.close();
+      for (const client of [data, bus, lock]) client[Symbol.dispose]();
+    },
+  };
+}
+
+/** A bus that says when the cache is told that it may have missed something. @param {import('tiercel').Bus} bus @returns {import('tiercel').Bus} */
+function observed(bus, doubted) {
+  const around = (tell) => {
+    const from = now();
+    tell();
+    doubted(from);
+  };
+  return {
+    name: bus.name,
+    open: (listener) =>
+      bus.open({
+        changed: (changes) => listener.changed(changes),
+        live: () => around(() => listener.live()),
+        missed: (reason) => around(() => listener.missed(reason)),
+        down: (reason) => around(() => listener.down(reason)),
+      }),
+    publish: (changes) => bus.publish(changes),
+    check: () => bus.check?.(),
+    health: () => bus.health?.(),
+    close: () => bus.close(),
+  };
+}
