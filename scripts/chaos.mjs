@@ -1,10 +1,14 @@
 // npm run chaos [-- OPTION... NAME...]: processes with a cache each, over one redis-server, while something fails: every fault
-// of tests/chaos, or those whose name has a NAME in it, again and again. Prints what became of each promise of the second
-// tier, how late reads were, and what broke a promise. Needs npm run build.
+// of tests/chaos and three at once, or those faults whose name has a NAME in it, again and again. Prints what became of each
+// promise of the second tier, how late reads were, and what broke a promise. Needs npm run build.
 //   --repetitions=200     rounds of each fault
 //   --minutes=N           no more rounds after so long, however many there were
 //   --width=2             fleets at a time
-// The exit code is 1 if a promise was broken.
+//   --seed=1              where the random compositions begin: each round is of the next seed, which is printed if a promise
+//                         is broken. `--repetitions=1 'three at once, seed 17'` is that one again
+//   --peer=bentocache     the same faults with bentocache as well, but for those of locks, threads and write-behind, and both
+//                         beside each other
+// The exit code is 1 if Tiercel broke a promise.
 import { asCommand, CommandError } from './lib/command.mjs';
 import { inParallel } from './lib/run.mjs';
 
@@ -12,52 +16,71 @@ import { inParallel } from './lib/run.mjs';
 const BATCH = 5;
 /** Heartbeat and patience are 600 ms there; the rest is for a machine that does other things as well. */
 const GRACE = 1_000;
+const TOGETHER = /^three at once, seed (\d+)$/;
 
-const defaults = { repetitions: 200, minutes: 0, width: 2 };
+const defaults = { repetitions: 200, minutes: 0, width: 2, seed: 1, peer: '' };
 
 await asCommand(import.meta, async (...args) => {
   const { options, names } = read(args);
-  const { Pool } = await import('../tests/chaos/support/pool.mjs');
   const { FAULTS } = await import('../tests/chaos/support/faults.mjs');
-  const { histogram, merge, summary, table, violationsOf } = await import('../tests/chaos/support/report.mjs');
-  const chosen = Object.keys(FAULTS).filter((name) => names.length === 0 || names.some((part) => name.includes(part)));
-  if (chosen.length === 0) throw new CommandError(`No fault has ${names.join(' or ')} in its name.`);
+  const { BENTOCACHE, TIERCEL } = await import('../tests/chaos/support/fleet.mjs');
+  const { besideEachOther, histogram, table, violationsOf } = await import('../tests/chaos/support/report.mjs');
+  const peer = { '': undefined, bentocache: BENTOCACHE }[options.peer];
+  if (options.peer !== '' && peer === undefined) throw new CommandError(`--peer=${options.peer}? There is bentocache.`);
 
-  const deadline = options.minutes === 0 ? Number.POSITIVE_INFINITY : Date.now() + options.minutes * 60_000;
+  const isFor = (name) => peer === undefined || !FAULTS[name]?.isOurs;
+  const all = [...Object.keys(FAULTS), `three at once, seed ${options.seed}`];
+  const given = names.filter((name) => TOGETHER.test(name));
+  const chosen = names.length === 0 ? all : all.filter((name) => names.some((part) => name.includes(part)));
+  const faults = [...new Set([...chosen, ...given])].filter(isFor);
+  if (faults.length === 0) throw new CommandError(`No fault has ${names.join(' or ')} in its name.`);
+
+  const ours = await plan(TIERCEL, faults, options);
+  console.log(`\n${table(ours)}\n\n${histogram(ours)}`);
+  if (violationsOf(ours).length > 0) process.exitCode = 1;
+  if (peer === undefined) return;
+  const theirs = await plan(peer, faults, options);
+  console.log(`\n${besideEachOther({ tiercel: ours, [options.peer]: theirs })}`);
+});
+
+/** Each fault as often as it is to be, several fleets at a time. */
+async function plan(subject, faults, { repetitions, minutes, width }) {
+  const { Pool } = await import('../tests/chaos/support/pool.mjs');
+  const { merge, summary, violationsOf } = await import('../tests/chaos/support/report.mjs');
+  const deadline = minutes === 0 ? Number.POSITIVE_INFINITY : Date.now() + minutes * 60_000;
   /** @type {Map<string, import('../tests/chaos/support/rounds.mjs').Outcome>} */
   const outcomes = new Map();
-  const pool = new Pool();
-  const batches = Array.from({ length: Math.ceil(options.repetitions / BATCH) }, (_, i) =>
-    Math.min(BATCH, options.repetitions - i * BATCH),
-  );
-  const turns = batches.flatMap((repeat) => chosen.map((name) => ({ name, repeat })));
-  await inParallel(turns, options.width, async ({ name, repeat }) => {
+  const pool = new Pool({ subject });
+  const firsts = Array.from({ length: Math.ceil(repetitions / BATCH) }, (_, i) => i * BATCH);
+  const turns = firsts.flatMap((first) => faults.map((fault) => ({ fault, first })));
+  await inParallel(turns, width, async ({ fault, first }) => {
     if (Date.now() > deadline) return;
-    const outcome = await pool.suffer(name, { grace: GRACE, repeat });
-    outcomes.set(name, merge(outcomes.get(name), outcome));
+    const name = fault.replace(TOGETHER, (_, seed) => `three at once, seed ${Number(seed) + first}`);
+    const outcome = await pool.suffer(name, { grace: GRACE, repeat: Math.min(BATCH, repetitions - first) });
+    outcomes.set(fault, merge(outcomes.get(fault), outcome));
     console.log(summary(outcome));
     for (const what of violationsOf([outcome])) console.log(what.replaceAll(/^/gm, '  '));
   });
   await pool.close();
-
-  const all = [...outcomes.values()];
-  console.log(`\n${table(all)}\n\n${histogram(all)}`);
-  if (violationsOf(all).length > 0) process.exitCode = 1;
-});
+  return [...outcomes.values()];
+}
 
 /** @param {string[]} args */
 function read(args) {
   const options = { ...defaults };
-  const names = args.filter((arg) => {
-    if (!arg.startsWith('--')) return true;
-    const [, name, value] = /^--([a-z]+)=(\d+)$/.exec(arg) ?? [];
-    if (!Object.hasOwn(defaults, name ?? ''))
+  // A value may be a word of its own.
+  const words = args.join('\0').replaceAll('--peer\0', '--peer=').split('\0').filter(Boolean);
+  const names = words.filter((word) => {
+    if (!word.startsWith('--')) return true;
+    const [, name = '', value = ''] = /^--([a-z]+)=(\w+)$/.exec(word) ?? [];
+    const isRight = Object.hasOwn(defaults, name) && (name === 'peer' || /^\d+$/.test(value));
+    if (!isRight)
       throw new CommandError(
-        `${arg}? There are ${Object.keys(defaults)
-          .map((option) => `--${option}=N`)
+        `${word}? There are ${Object.keys(defaults)
+          .map((option) => `--${option}=...`)
           .join(', ')}.`,
       );
-    options[name] = Number(value);
+    options[name] = name === 'peer' ? value : Number(value);
     return false;
   });
   return { options, names };

@@ -1,6 +1,7 @@
 // The judges of the promises themselves: what they must not let pass, and what they must.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { compositionOf, faultOf } from './support/faults.mjs';
 import {
   backToBaseline,
   converged,
@@ -26,6 +27,7 @@ const course = (more) => ({
   kills: false,
   ended: new Map(),
   stalled: 0,
+  note: '',
   ...more,
 });
 const change = (version, end) => ({ type: 'change', process: 'w', key: 'k', version, begin: end - 1, end });
@@ -38,6 +40,7 @@ it('P2: what is read after healing is the newest, soon', () => {
   const { violations, figure } = converged(course({ log: [...log, read(1, 5_000)] }));
   assert.equal(violations.length, 1);
   assert.equal(figure, 4_000);
+  assert.equal(count(converged(course({ log: [...log, read(1, 5_000)], stalled: 5_000 }))), 0);
 });
 
 it('P3: a read with nothing in memory knows of all that was acknowledged before', () => {
@@ -146,4 +149,13 @@ it('P10: health that says what is not so', () => {
   // A moment is no lie.
   assert.equal(judge([said(800), said(900, { ok: false, remote: 'half-open' })], {}), 0);
   assert.equal(count(health(course({ facts: [{ name: 'a', wasWell: false, health: {} }] }))), 1);
+});
+
+it('what fails at once is the same for a seed, and of the server, the network and a process', () => {
+  const names = (seed) => compositionOf(seed).names;
+  assert.deepEqual(names(7), names(7));
+  assert.equal(names(7).length, 3);
+  assert.ok(new Set(Array.from({ length: 50 }, (_, seed) => names(seed).join())).size > 30);
+  assert.ok(faultOf('three at once, seed 7').kills);
+  assert.equal(faultOf('no such fault'), undefined);
 });

@@ -8,7 +8,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { configured } from './support/configured.mjs';
 import { startProxy } from './support/proxy.mjs';
-import { ADMIN, ReplyError, send } from './support/resp.mjs';
+import { ADMIN, ReplyError, request, send } from './support/resp.mjs';
 import { startServer, until } from './support/server.mjs';
 
 it('a configuration has each directive that a test replaces, once', () => {
@@ -87,6 +87,43 @@ it('a server does not outlive the process of its test, however that ends', async
     }
   });
   await until('its folder is gone', () => !existsSync(folder));
+});
+
+it('a proxy answers some commands with an error, each in its turn, however they come', async () => {
+  const server = await startServer();
+  const proxy = await startProxy(server.port, { readsCommands: true });
+  try {
+    const commands = ['a', 'b', 'c'].map((key) => ['SET', `tiercel:${key}`, 'x'.repeat(20_000)]);
+    const pings = (i) => [
+      ['ECHO', `${i}`],
+      ['GET', 'tiercel:a'],
+      ['ECHO', 'é'],
+    ];
+    assert.deepEqual(await send(proxy.port, commands), ['OK', 'OK', 'OK']);
+    proxy.answer('MOVED 1 127.0.0.1:2', ['GET']);
+    const socket = connect({ port: proxy.port, host: '127.0.0.1' });
+    const replies = [];
+    socket.on('data', (bytes) => replies.push(bytes));
+    const bytes = Buffer.concat([['AUTH', ...ADMIN], ...pings(1), ...pings(2)].map(request));
+    for (const byte of bytes) {
+      socket.write(Buffer.from([byte]));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const expected =
+      '+OK\r\n$1\r\n1\r\n-MOVED 1 127.0.0.1:2\r\n$2\r\né\r\n$1\r\n2\r\n-MOVED 1 127.0.0.1:2\r\n$2\r\né\r\n';
+    await until('all is answered', () => Buffer.concat(replies).toString() === expected);
+    // In the middle of a command.
+    const next = Buffer.concat(pings(3).map(request));
+    socket.write(next.subarray(0, 40));
+    await pause(50);
+    await proxy.pass();
+    socket.write(next.subarray(40));
+    await until('the rest is answered', () => Buffer.concat(replies).toString().includes('x'.repeat(20_000)));
+    socket.destroy();
+  } finally {
+    await proxy.close();
+    await server.stop();
+  }
 });
 
 describe('a proxy', () => {

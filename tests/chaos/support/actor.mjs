@@ -7,7 +7,7 @@ import { CHANGING, FLEET, QUIET, SHORT } from './places.mjs';
 /** Records that are sent at a time. */
 const BATCH = 500;
 /** Longest that an actor waits until everything is well again, in milliseconds: it has said so then, either way. */
-const SETTLE = 30_000;
+const SETTLE = 10_000;
 
 const random = (/** @type {number} */ below) => Math.floor(Math.random() * below);
 const oneOf = (/** @type {readonly string[]} */ list) => /** @type {string} */ (list[random(list.length)]);
@@ -135,8 +135,10 @@ export async function act(options, { send, listen }) {
     begin(120, () => grant('guarded', 60, 2));
   }
   begin(100, async () => {
-    const { details: _, ...health } = subject.health?.() ?? {};
-    record({ type: 'health', process: name, at: now(), ...health });
+    if (subject.health !== undefined) {
+      const { details: _, ...health } = subject.health();
+      record({ type: 'health', process: name, at: now(), ...health });
+    }
     record({ type: 'memory', process: processName, at: now(), bytes: process.memoryUsage.rss() });
     flush();
   });
@@ -216,7 +218,7 @@ export async function act(options, { send, listen }) {
     const from = now();
     await subject.forget();
     record({ type: 'doubt', process: processName, from, at: now() });
-    for (const place of CHANGING) await read(place, 'cold');
+    for (const place of CHANGING) await read(place, 'cold', { isCold: true });
     await queue?.flush();
     globalThis.gc?.();
     // What was closed is gone a turn later.
@@ -262,7 +264,11 @@ export async function act(options, { send, listen }) {
       writes.delete(message.written);
     } else if (message.change !== undefined) void change(message.change);
     else if (message.settle !== undefined) void settle(message.settle);
-    else if (message.contend !== undefined) void grant(message.contend, 10_000, 2).then(flush);
+    else if (message.contend !== undefined)
+      void grant(message.contend, 10_000, 2).then(() => {
+        flush();
+        send({ contended: true });
+      });
     else if (message.hold !== undefined) {
       // For as long as it lives.
       void subject.lock(message.hold, 5_000).then(() => send({ holds: message.hold }));

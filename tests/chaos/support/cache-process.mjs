@@ -3,7 +3,11 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { act } from './actor.mjs';
 
+/** Not without whoever started it. */
+const endsAlone = () => process.exit(1);
+
 if (isMainThread) {
+  process.on('disconnect', endsAlone);
   const { threads, ...options } = JSON.parse(process.argv[2] ?? '{}');
   if (threads === undefined) actAlone(options);
   else passOn(threads, options);
@@ -14,11 +18,16 @@ if (isMainThread) {
   });
 }
 
+function leave() {
+  process.off('disconnect', endsAlone);
+  process.disconnect();
+}
+
 function actAlone(options) {
   void act(options, {
     send(message) {
       process.send?.({ actor: 0, ...message });
-      if ('stopped' in message) process.disconnect();
+      if ('stopped' in message) leave();
     },
     listen: (listener) => process.on('message', listener),
   });
@@ -35,7 +44,7 @@ function passOn(threads, options) {
       process.send?.({ actor, ...message });
       if (!('stopped' in message)) return;
       workers.delete(actor);
-      if (workers.size === 0) process.disconnect();
+      if (workers.size === 0) leave();
     });
     worker.on('error', (error) => {
       throw error;

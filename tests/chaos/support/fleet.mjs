@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startProxy } from '../../redis/support/proxy.mjs';
-import { startServer } from '../../redis/support/server.mjs';
+import { startServer, until } from '../../redis/support/server.mjs';
 import { now } from './clock.mjs';
 import { CHANGING, WAYS } from './places.mjs';
 import { Source } from './source.mjs';
@@ -20,6 +20,11 @@ export const TIERCEL = {
     { engine: 'native', library: 'ioredis' },
     { engine: 'wasm', library: 'node-redis' },
   ],
+};
+/** The same with bentocache, which has no threads. */
+export const BENTOCACHE = {
+  subject: new URL('./bentocache-subject.mjs', import.meta.url).href,
+  kinds: Array.from({ length: 4 }, () => ({ engine: 'native', library: 'ioredis' })),
 };
 export const ROLES = /** @type {const} */ (['data', 'bus', 'lock']);
 /** A bus that is silent for longer than these two together is in doubt: in production 2 s and 1 s. */
@@ -107,7 +112,8 @@ export class Fleet {
   async #start(index, before) {
     const { engine, library, threads } = this.#subject.kinds[index];
     const name = `process ${index}${before === undefined ? '' : `, number ${++this.#names}`}`;
-    const proxy = async (role) => before?.[role] ?? (await startProxy(this.server.port));
+    const proxy = async (role) =>
+      before?.[role] ?? (await startProxy(this.server.port, { readsCommands: role === 'data' }));
     const [data, bus, lock] = await Promise.all(ROLES.map(proxy));
     const actors = threads === undefined ? [name] : Array.from({ length: threads }, (_, i) => `${name}, thread ${i}`);
     const { breaks, readers = 2, pace = 6 } = this.#options;
@@ -148,10 +154,22 @@ export class Fleet {
     return new Promise((resolve) => this.#questions.set(`${member.name} ${actor} ${what}`, resolve));
   }
 
+  #resolve(question, message) {
+    this.#questions.get(question)?.(message);
+    this.#questions.delete(question);
+  }
+
+  /** The next time that a process asks the source or the store for something. @param {Member} member @param {'load' | 'store'} what */
+  next(member, what) {
+    return new Promise((resolve) => this.#questions.set(`${member.name} ${what}`, resolve));
+  }
+
   #hear(member, message) {
     const { actor } = message;
     const name = member.actors[actor];
     const reply = (answer) => member.child.connected && member.child.send({ actor, ...answer });
+    for (const what of ['load', 'store'])
+      if (message[what] !== undefined) this.#resolve(`${member.name} ${what}`, message);
     if (message.log !== undefined) for (const record of message.log) this.log.push(record);
     else if (message.load !== undefined) {
       // What it was when it was asked for, however long the answer takes.
@@ -164,11 +182,9 @@ export class Fleet {
     else if (message.changed !== undefined) this.#changed(name, message);
     else if (message.acknowledged === undefined) {
       if (message.ready) this.#engines.set(name, message.engine);
-      for (const what of ['ready', 'settled', 'stopped', 'holds', 'terminated']) {
+      for (const what of ['ready', 'settled', 'stopped', 'holds', 'contended', 'terminated']) {
         if (message[what] === undefined) continue;
-        const key = `${member.name} ${actor} ${what}`;
-        this.#questions.get(key)?.(message);
-        this.#questions.delete(key);
+        this.#resolve(`${member.name} ${actor} ${what}`, message);
       }
     } else {
       for (const id of message.acknowledged) this.#knownToAll(name, id, message.end, { isLater: true });
@@ -246,6 +262,11 @@ export class Fleet {
   /** Ends a process, with no time to do anything, and starts another in its place. @param {Member} member */
   async replace(member, signal = /** @type {NodeJS.Signals} */ ('SIGKILL')) {
     await this.end(member, signal);
+    await this.start(member);
+  }
+
+  /** Starts another in the place of one that was ended. @param {Member} member */
+  async start(member) {
     await this.#start(member.index, member);
   }
 
@@ -289,10 +310,47 @@ export class Fleet {
     // Those that are open still say what they have to.
     await pause(0);
     await Promise.all(this.members.flatMap((member) => ROLES.map((role) => member[role].close())));
-    await this.server?.stop();
+    await this.link?.close();
+    await Promise.all([this.server?.stop(), this.#replica?.stop()]);
     if (this.#unheard.length > 0) throw new Error(this.#unheard.join('\n'));
   }
 
+  // ---- The server, and the one that takes its place
+
   /** @type {import('../../redis/support/server.mjs').RedisServer | undefined} */
   server;
+  /** @type {import('../../redis/support/server.mjs').RedisServer | undefined} */
+  #replica;
+  /** Between a replica and the server. @type {Proxy | undefined} */
+  link;
+
+  /** Has a replica that is in step. */
+  async replicate() {
+    const replica = this.#replica ?? (await startServer());
+    this.#replica = replica;
+    this.link ??= await startProxy(this.server.port);
+    this.link.target = this.server.port;
+    await this.link.pass();
+    await replica.command('REPLICAOF', '127.0.0.1', this.link.port);
+    await until('the replica is in step', async () =>
+      /master_link_status:up/.test(await replica.command('INFO', 'replication')),
+    );
+  }
+
+  /** The server dies, and the replica takes its place; what was the server is empty and serves nobody. */
+  async failOver() {
+    const old = this.server;
+    const replica = this.#replica;
+    await Promise.all([old.kill(), this.link.refuse()]);
+    await replica.command('REPLICAOF', 'NO', 'ONE');
+    this.server = replica;
+    this.#replica = old;
+    for (const member of this.members) {
+      for (const role of ROLES) {
+        member[role].target = replica.port;
+        member[role].drop();
+      }
+    }
+    await old.restart();
+  }
 }

@@ -2,10 +2,16 @@
 // figure that it is about.
 import { describe, judge } from './oracle.mjs';
 
-/** What is asked for where nothing else uses the machine; milliseconds, and bytes. */
-export const LIMITS = { converged: 1_000, hang: 1_000, memory: 16 * 2 ** 20, reacquired: 100 };
-/** And as much again for one that does other things as well. */
+/** Milliseconds, and bytes. */
+const LIMITS = { converged: 1_000, hang: 1_000, memory: 16 * 2 ** 20, reacquired: 100 };
+/** And so many milliseconds more, for a machine that does other things as well. */
 const SLACK = 2_000;
+/**
+ * If a thread could not run for so long, in milliseconds, what takes its time says nothing: whether all comes to rest, and
+ * whether those say that they are well with whom nothing is wrong.
+ */
+const MOST_STALLED = 150;
+export const isBusy = (/** @type {{ stalled: number }} */ { stalled }) => stalled > MOST_STALLED;
 /** Timers that come and go while everybody rests. */
 const TIMERS = 8;
 
@@ -34,6 +40,7 @@ export const PROMISES = {
  * @property {boolean} kills whether a holder may have died
  * @property {ReadonlyMap<string, { at: number, how: string }>} ended
  * @property {number} stalled longest that one of the threads was kept from running, in milliseconds
+ * @property {string} note what else is to be said of it where a promise was broken
  * @property {number} [diedAt] when the holder of the lock `held` was ended @property {number} [ttl] of that
  *
  * @typedef {{ violations: string[], figure?: number }} Verdict
@@ -70,7 +77,8 @@ function newestOf(log) {
 }
 
 /** @param {Course} course @returns {Verdict} */
-export function converged({ log, healedAt }) {
+export function converged(course) {
+  const { log, healedAt } = course;
   const newest = newestOf(log);
   let last = 0;
   let who = '';
@@ -80,7 +88,7 @@ export function converged({ log, healedAt }) {
     last = begin - healedAt;
     who = `${process} still read version ${version} of ${key}, not ${newest.get(key)?.version}, ${last.toFixed(0)} ms after all was well`;
   }
-  return { violations: last > LIMITS.converged + SLACK ? [who] : [], figure: last };
+  return { violations: last > LIMITS.converged + SLACK && !isBusy(course) ? [who] : [], figure: last };
 }
 
 /** @param {Course} course @returns {Verdict} */
@@ -220,13 +228,12 @@ export function ofItsOwn({ log }) {
 
 /** How long before everything is healed those that are well have to have said so once. */
 const LATELY = 800;
-/** Beyond this the machine has other things to do, and what takes long says nothing. Milliseconds. */
-const MOST_STALLED = 150;
 
 /** @param {Course} course @returns {Verdict} */
-export function health({ log, healedAt, sick, facts, stalled }) {
+export function health(course) {
+  const { log, healedAt, sick, facts } = course;
   const violations = facts
-    .filter(({ wasWell }) => wasWell === false)
+    .filter(({ wasWell }) => wasWell === false && !isBusy(course))
     .map(({ name, health: said }) => `${name} never said that it was well again: ${JSON.stringify(said)}`);
   if (sick === undefined) return { violations };
   const { bus = [], remote = [] } = sick;
@@ -241,7 +248,7 @@ export function health({ log, healedAt, sick, facts, stalled }) {
     if (remote.includes(name) && last.remote === 'closed')
       violations.push(`${name} says that the second tier answers, and it does not`);
     // A moment in which something waits, or took too long, is no lie; nor is it where nobody could run.
-    if (stalled < MOST_STALLED && !bus.includes(name) && !remote.includes(name) && !said.some(({ ok }) => ok))
+    if (!isBusy(course) && !bus.includes(name) && !remote.includes(name) && !said.some(({ ok }) => ok))
       violations.push(`${name} says it is not well, and nothing is wrong with it: ${JSON.stringify(last)}`);
   }
   return { violations };

@@ -17,7 +17,7 @@ const FIGURES = {
 /** Two outcomes of one fault as one. @param {Outcome | undefined} one @param {Outcome} other @returns {Outcome} */
 export function merge(one, other) {
   if (one === undefined) return other;
-  const sum = (/** @type {'rounds' | 'reads' | 'changes' | 'acknowledged' | 'later'} */ what) =>
+  const sum = (/** @type {'rounds' | 'busy' | 'reads' | 'changes' | 'acknowledged' | 'later'} */ what) =>
     one[what] + other[what];
   return {
     name: one.name,
@@ -32,7 +32,7 @@ export function merge(one, other) {
     ),
     staleness: [...one.staleness, ...other.staleness],
     engines: { ...one.engines, ...other.engines },
-    ...{ rounds: sum('rounds'), reads: sum('reads'), changes: sum('changes') },
+    ...{ rounds: sum('rounds'), busy: sum('busy'), reads: sum('reads'), changes: sum('changes') },
     ...{ acknowledged: sum('acknowledged'), later: sum('later') },
   };
 }
@@ -64,9 +64,10 @@ export function table(outcomes) {
   const lines = rows.map(([id, broken, text, figure]) =>
     `${id.padEnd(widths[0])}  ${broken.padStart(widths[1])} broken  ${text.padEnd(widths[2])}  ${figure}`.trimEnd(),
   );
-  return [`${rounds} rounds of ${outcomes.length} faults; figures: median / 99 % / worst of a round`, ...lines].join(
-    '\n',
-  );
+  const busy = outcomes.reduce((sum, outcome) => sum + outcome.busy, 0);
+  const unjudged = busy > 0 ? `; in ${busy} the machine was too busy to tell whether P2 and P10 are kept` : '';
+  const title = `${rounds} rounds of ${outcomes.length} faults${unjudged}; figures: median / 99 % / worst of a round`;
+  return [title, ...lines].join('\n');
 }
 
 const BUCKETS = [5, 10, 25, 50, 100, 250, 600, 1_000, Number.POSITIVE_INFINITY];
@@ -88,10 +89,31 @@ export function histogram(outcomes) {
   ].join('\n');
 }
 
+/**
+ * A row for each fault: how many of its rounds broke which promise, and how late reads were, of each subject.
+ * @param {Readonly<Record<string, readonly Outcome[]>>} subjects
+ */
+export function besideEachOther(subjects) {
+  const faults = [...new Set(Object.values(subjects).flatMap((outcomes) => outcomes.map(({ name }) => name)))];
+  const cell = (outcome) => {
+    if (outcome === undefined) return '';
+    const broken = Object.entries(outcome.promises).filter(([, { violations }]) => violations.length > 0);
+    const late = Math.max(0, ...outcome.staleness).toFixed(0);
+    return `${broken.map(([id]) => id).join(' ') || 'kept'}; ${outcome.staleness.length} of ${outcome.reads} reads late, by up to ${late} ms`;
+  };
+  const rows = faults.map((fault) => [
+    fault,
+    ...Object.values(subjects).map((outcomes) => cell(outcomes.find(({ name }) => name === fault))),
+  ]);
+  const line = (/** @type {string[]} */ cells) => `| ${cells.join(' | ')} |`;
+  const head = ['fault', ...Object.keys(subjects)];
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
 /** The facts of one fault in a line. @param {Outcome} outcome */
-export function summary({ name, rounds, reads, changes, acknowledged, later, staleness, promises }) {
+export function summary({ name, rounds, busy, reads, changes, acknowledged, later, staleness, promises }) {
   const broken = Object.entries(promises).filter(([, { violations }]) => violations.length > 0);
   const verdict = broken.length === 0 ? 'kept' : `BROKEN: ${broken.map(([id]) => id).join(', ')}`;
   const latest = Math.max(0, ...staleness).toFixed(0);
-  return `${name}: ${verdict}; ${rounds} rounds, ${reads} reads, ${staleness.length} late by at most ${latest} ms, ${acknowledged} of ${changes} changes acknowledged and ${later} later`;
+  return `${name}: ${verdict}; ${rounds} rounds${busy > 0 ? ` (in ${busy} the machine was busy)` : ''}, ${reads} reads, ${staleness.length} late by at most ${latest} ms, ${acknowledged} of ${changes} changes acknowledged and ${later} later`;
 }

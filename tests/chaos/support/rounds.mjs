@@ -2,8 +2,8 @@
 // for as long as it is, and at last everything is well again. A fleet suffers it as often as it is told.
 import { setTimeout as pause } from 'node:timers/promises';
 import { now, Stalls } from './clock.mjs';
-import { FAULTS } from './faults.mjs';
-import { judgeCourse, PROMISES, writtenBehind } from './promises.mjs';
+import { faultOf } from './faults.mjs';
+import { isBusy, judgeCourse, PROMISES, writtenBehind } from './promises.mjs';
 import { LOCK_TTL, WRITE_INTERVAL } from './tiercel-subject.mjs';
 
 const WELL = 300;
@@ -16,7 +16,7 @@ const WINDOW = WRITE_INTERVAL + 2_000;
 /**
  * @typedef {object} Outcome
  * @property {string} name of the fault
- * @property {number} rounds
+ * @property {number} rounds @property {number} busy those in which the machine had other things to do
  * @property {Record<string, { violations: string[], figures: number[] }>} promises
  * @property {number[]} staleness milliseconds that reads were late by
  * @property {number} reads @property {number} changes @property {number} acknowledged @property {number} later
@@ -34,12 +34,13 @@ export async function suffer(fleet, name, { grace, repeat = 1, until = () => fal
   /** @type {Outcome} */
   const outcome = {
     name,
-    rounds: 0,
+    ...{ rounds: 0, busy: 0 },
     promises: Object.fromEntries(Object.keys(PROMISES).map((id) => [id, { violations: [], figures: [] }])),
     staleness: [],
     ...{ reads: 0, changes: 0, acknowledged: 0, later: 0, engines: {} },
   };
   const { changes, acknowledged, later } = fleet;
+  const fault = faultOf(name);
   const stalls = new Stalls();
   const writing = new Writing(fleet);
   try {
@@ -49,7 +50,7 @@ export async function suffer(fleet, name, { grace, repeat = 1, until = () => fal
     for (let i = 0; i < repeat && !until(outcome); i++) {
       fleet.log = carriedOver(fleet.log);
       stalls.takeLongest();
-      const course = await inflict(fleet, FAULTS[name], { i, grace, writing });
+      const course = await inflict(fleet, fault, { i, grace, writing });
       add(outcome, fleet, { ...course, before, stalled: Math.max(course.stalled, stalls.takeLongest()) });
       // What came new into the fleet is compared with itself from now on.
       const known = new Set(before.map((one) => one.name));
@@ -98,7 +99,7 @@ async function inflict(fleet, fault, { i, grace, writing }) {
   const inflicting = fault.inflict(fleet, i);
   await pause(DURING);
   writing.isOn = false;
-  const { diedAt } = (await inflicting) ?? {};
+  const { diedAt, note } = (await inflicting) ?? {};
   await pause(grace + 300);
   const ill = sick?.(fleet);
   const healedAt = now();
@@ -106,6 +107,7 @@ async function inflict(fleet, fault, { i, grace, writing }) {
   const facts = await fleet.settle();
   return {
     ...{ log: fleet.log, ended: fleet.ended, grace, healedAt, facts, sick: ill, kills, diedAt },
+    note: note === undefined ? '' : ` (${note})`,
     keepsLocks: !losesLocks,
     ttl: LOCK_TTL,
     stalled: Math.max(...facts.map(({ stalled = 0 }) => stalled)),
@@ -119,12 +121,13 @@ function add(outcome, fleet, course) {
   const written = writtenBehind(fleet.source, settled, fleet.ended, WINDOW);
   fleet.source.forgetWrites(fleet.ended);
   for (const [id, { violations, figure }] of Object.entries({ ...verdicts, P8: written })) {
-    outcome.promises[id].violations.push(...violations);
+    outcome.promises[id].violations.push(...violations.map((what) => `${what}${course.note}`));
     if (figure !== undefined) outcome.promises[id].figures.push(figure);
   }
   outcome.staleness.push(...staleness);
   outcome.reads += course.facts.reduce((sum, { reads = 0 }) => sum + reads, 0);
   outcome.rounds++;
+  if (isBusy(course)) outcome.busy++;
 }
 
 /** What the next round has to know of those before: the newest of each place, and what loads that go on were overtaken by. */

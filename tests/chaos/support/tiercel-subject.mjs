@@ -10,7 +10,7 @@ import { partsOf } from './places.mjs';
 /** Longest that what was accepted waits for others, in milliseconds: what the end of a process may lose. */
 export const WRITE_INTERVAL = 100;
 /** For a server that answers, on a machine that does other things as well; in production 100 ms. */
-const TIMEOUT = 250;
+const TIMEOUT = 400;
 /** How long a lock outlives its holder, in milliseconds. */
 export const LOCK_TTL = 1_000;
 
@@ -63,7 +63,7 @@ export async function open({ library, ports, breaks, heartbeat, patience, shared
   });
   return {
     engine: cache.memory.engine,
-    read(place, load, more) {
+    read(place, load, { isCold: _, ...more } = /** @type {any} */ ({})) {
       const { tenant, key } = of(place);
       return tenant.getOrSet(key, load, { tags: [`tag of ${key}`], ...more });
     },

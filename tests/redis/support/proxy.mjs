@@ -1,6 +1,7 @@
 // A TCP proxy on the loopback that does to connections what networks do.
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
+import { parse, request } from './resp.mjs';
 
 /**
  * How bytes go on, in one direction of all connections:
@@ -20,6 +21,35 @@ const writable = (socket) =>
     socket.on('drain', done).on('close', done);
   });
 
+/** Finds the commands in what a client sends, so that some of them can be replaced. */
+class Requests {
+  /** The beginning of a command whose end has not come, and how much of it has gone on. */
+  #rest = Buffer.alloc(0);
+  #gone = 0;
+
+  /** What goes on of these bytes and those before. @param {Buffer} bytes @param {((parts: Buffer[]) => Buffer | undefined) | undefined} replace */
+  take(bytes, replace) {
+    const all = Buffer.concat([this.#rest, bytes]);
+    const out = [];
+    let at = 0;
+    for (let found = parse(all); found !== undefined && at < all.length; found = parse(all, at)) {
+      const [parts, end] = found;
+      const whole = all.subarray(at, end);
+      // One that has gone on in part goes on.
+      out.push(this.#gone > 0 ? whole.subarray(this.#gone) : (replace?.(parts) ?? whole));
+      this.#gone = 0;
+      at = end;
+      if (at === all.length) break;
+    }
+    this.#rest = all.subarray(at);
+    if (replace === undefined) {
+      out.push(this.#rest.subarray(this.#gone));
+      this.#gone = this.#rest.length;
+    }
+    return Buffer.concat(out);
+  }
+}
+
 /** One direction of a connection. */
 class Pipe {
   /** What came and has not gone on, and when it came. @type {{ bytes: Buffer, at: number }[]} */
@@ -29,12 +59,16 @@ class Pipe {
   #held = false;
   #broken = false;
 
-  /** @param {import('node:net').Socket} from @param {import('node:net').Socket} to @param {() => Flow} flow */
-  constructor(from, to, flow) {
+  /**
+   * @param {import('node:net').Socket} from @param {import('node:net').Socket} to @param {() => Flow} flow
+   * @param {(bytes: Buffer) => Buffer} [change] what becomes of what comes
+   */
+  constructor(from, to, flow, change = (bytes) => bytes) {
     this.from = from;
     this.to = to;
     this.flow = flow;
-    from.on('data', (bytes) => {
+    from.on('data', (data) => {
+      const bytes = change(data);
       this.#waiting.push({ bytes, at: performance.now() });
       // One that cannot be written is not read either, as in a network.
       if (this.#waiting.length > 64) from.pause();
@@ -103,9 +137,23 @@ export class TcpProxy {
   accepted = 0;
   port = 0;
 
-  /** @param {number} target the port that connections go to; it may be changed for those to come */
-  constructor(target) {
+  /** @type {((parts: Buffer[]) => Buffer | undefined) | undefined} */
+  #replace;
+  #readsCommands;
+
+  /**
+   * @param {number} target the port that connections go to; it may be changed for those to come
+   * @param {{ readsCommands?: boolean }} [options] readsCommands: so that it can {@link answer}
+   */
+  constructor(target, { readsCommands = false } = {}) {
     this.target = target;
+    this.#readsCommands = readsCommands;
+  }
+
+  #reader() {
+    if (!this.#readsCommands) return undefined;
+    const requests = new Requests();
+    return (bytes) => requests.take(bytes, this.#replace);
   }
 
   async listen(port = 0) {
@@ -127,7 +175,7 @@ export class TcpProxy {
     const connection = {
       client,
       server,
-      up: new Pipe(client, server, () => this.#flow.up),
+      up: new Pipe(client, server, () => this.#flow.up, this.#reader()),
       down: new Pipe(server, client, () => this.#flow.down),
     };
     this.#connections.add(connection);
@@ -142,6 +190,7 @@ export class TcpProxy {
   /** Everything goes through again, as it comes; what a {@link blackhole} held back comes now. */
   async pass() {
     this.#flow = { up: {}, down: {} };
+    this.#replace = undefined;
     this.#holes = { up: false, down: false };
     for (const { up, down } of this.#connections) for (const pipe of [up, down]) pipe.release();
     if (!this.#listener.listening) await this.listen(this.port);
@@ -185,6 +234,15 @@ export class TcpProxy {
     if (down) this.#flow.down = { ...this.#flow.down, ...flow };
   }
 
+  /**
+   * These commands are answered with an error, each in its turn: the server is asked for that in their place.
+   * @param {string} error @param {readonly string[]} commands
+   */
+  answer(error, commands) {
+    const saysSo = request(['EVAL', `return redis.error_reply('${error}')`, '0']);
+    this.#replace = ([name]) => (commands.includes(String(name).toUpperCase()) ? saysSo : undefined);
+  }
+
   /** Ends all connections with a reset; new ones are welcome. */
   drop() {
     for (const { client, server } of this.#connections) {
@@ -208,9 +266,9 @@ export class TcpProxy {
   }
 }
 
-/** @param {number} target the port of the server */
-export async function startProxy(target) {
-  const proxy = new TcpProxy(target);
+/** @param {number} target the port of the server @param {ConstructorParameters<typeof TcpProxy>[1]} [options] */
+export async function startProxy(target, options) {
+  const proxy = new TcpProxy(target, options);
   await proxy.listen();
   return proxy;
 }

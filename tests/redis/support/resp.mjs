@@ -8,8 +8,8 @@ export const ADMIN = ['admin', 'change-me-admin'];
 /** An error that the server answered with. */
 export class ReplyError extends Error {}
 
-/** Reads one reply of RESP2 from the beginning of `bytes`. @param {Buffer} bytes @returns {[unknown, number] | undefined} it and where it ends */
-function parse(bytes, at = 0) {
+/** Reads one reply of RESP2, or a command, from the beginning of `bytes`. @param {Buffer} bytes @returns {[any, number] | undefined} it and where it ends */
+export function parse(bytes, at = 0) {
   const end = bytes.indexOf('\r\n', at);
   if (end < 0) return undefined;
   const line = bytes.toString('utf8', at + 1, end);
@@ -42,8 +42,8 @@ function parse(bytes, at = 0) {
   }
 }
 
-/** @param {readonly (string | number | Uint8Array)[]} parts */
-function request(parts) {
+/** A command. @param {readonly (string | number | Uint8Array)[]} parts */
+export function request(parts) {
   const pieces = [Buffer.from(`*${parts.length}\r\n`)];
   for (const part of parts) {
     const bytes = part instanceof Uint8Array ? part : Buffer.from(String(part));

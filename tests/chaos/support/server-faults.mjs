@@ -1,0 +1,97 @@
+// What a server can do, or have done to it.
+import { setTimeout as pause } from 'node:timers/promises';
+import { send } from '../../redis/support/resp.mjs';
+import { shapes } from './shapes.mjs';
+
+/** @typedef {import('./faults.mjs').Fault} Fault */
+
+const everybody = ({ members }) => members.flatMap(({ actors }) => actors);
+const nobody = () => ({});
+const all = (fleet) => ({ bus: everybody(fleet), remote: everybody(fleet) });
+
+/** @param {number} ms @returns {Fault} */
+const stopped = (ms) => ({
+  async inflict({ server }) {
+    server.suspend();
+    await pause(ms);
+    server.resume();
+  },
+  sick: nobody,
+  isAlone: true,
+});
+
+/** @type {Readonly<Record<string, Fault>>} */
+export const SERVER_FAULTS = {
+  'the server is killed and starts with nothing': {
+    inflict: ({ server }) => server.restart(),
+    losesLocks: true,
+  },
+  'the server is down': {
+    inflict: ({ server }) => server.kill(),
+    heal: ({ server }) => server.start(),
+    sick: all,
+    losesLocks: true,
+  },
+  'the server is down for 10 s': {
+    async inflict({ server }) {
+      await server.kill();
+      await pause(10_000);
+    },
+    heal: ({ server }) => server.start(),
+    sick: all,
+    losesLocks: true,
+    isLong: true,
+  },
+  'the server stands still': {
+    inflict: ({ server }) => server.suspend(),
+    heal: ({ server }) => server.resume(),
+    sick: all,
+  },
+  'the server stands still for 50 ms': stopped(50),
+  'the server stands still for 3 s': stopped(3_000),
+  'the server stands still for 30 s': { ...stopped(30_000), isLong: true },
+  'the server forgets everything': {
+    inflict: ({ server }) => server.command('FLUSHALL'),
+    sick: nobody,
+    losesLocks: true,
+  },
+  'the server has no memory, and evicts all that it may': {
+    inflict: ({ server }) => server.command('CONFIG', 'SET', 'maxmemory', 1),
+    heal: ({ server }) => server.command('CONFIG', 'SET', 'maxmemory', '100mb'),
+    losesLocks: true,
+    isAlone: true,
+  },
+  'the server is made a replica of nobody that is there': {
+    inflict: ({ server }) => server.command('REPLICAOF', '127.0.0.1', 1),
+    heal: ({ server }) => server.command('REPLICAOF', 'NO', 'ONE'),
+    isAlone: true,
+  },
+  'a replica that lags takes the place of the server': {
+    async inflict(fleet) {
+      await fleet.replicate();
+      // What is acknowledged from now on the replica does not get.
+      fleet.link.blackhole();
+      await pause(300);
+      await fleet.failOver();
+    },
+    losesLocks: true,
+    isAlone: true,
+  },
+  'others write to what is stored': {
+    async inflict({ server }, i) {
+      const names = await server.command('KEYS', 'tiercel:*');
+      const others = shapes(i);
+      for (const name of names) await others(server.port, name, names);
+    },
+    losesLocks: true,
+    isAlone: true,
+  },
+  'the server ends connections to buses': {
+    inflict: ({ server }) => server.command('CLIENT', 'KILL', 'TYPE', 'pubsub'),
+    sick: nobody,
+  },
+  'the server ends all connections': {
+    inflict: ({ server }) => send(server.port, [['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes']]),
+    sick: nobody,
+  },
+};
