@@ -322,7 +322,9 @@ describe("lock: 'fleet'", () => {
     remote.fault = (operation) => (operation === 'change' ? { before: arrival.promise } : undefined);
     const changing = [a, b].map((cache) => cache.invalidateTags('t'));
     const gates = [deferred<number>(), deferred<number>()];
-    const loader = jest.fn(() => gates[loader.mock.calls.length - 1]?.promise as Promise<number>);
+    const loader: jest.Mock<Promise<number>> = jest.fn(
+      () => gates[loader.mock.calls.length - 1]?.promise as Promise<number>,
+    );
     const asking = [a, b].map((cache) => cache.getOrSet('k', loader, { lock: 'fleet' }));
     await settled();
     expect(loader).toHaveBeenCalledTimes(1);
