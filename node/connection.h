@@ -147,6 +147,9 @@ class Connection {
   void Describe(const Shard& shard);
 
   // connection_entries.cpp
+  // An invalidation, on all shards at once; the sum of what each says.
+  template <typename Call>
+  double Everywhere(double id, double given, Call call);
   std::vector<Dependency> DependenciesIn(const Namespace& ns, std::string_view names);
   static uint32_t ShardsOf(const std::vector<Dependency>& dependencies);
   // The names, with those that come with dependencies on other shards, and noted as such; the locks are held.

@@ -219,41 +219,34 @@ double Connection::Clear(double id, double given) {
   return count;
 }
 
-double Connection::InvalidateTags(double id, std::string_view tags, double given) {
+template <typename Call>
+double Connection::Everywhere(double id, double given, Call call) {
   const double now = Begin(given);
   Namespace* const ns = namespaces_.Find(id);
   if (ns == nullptr) return TIERCEL_BAD_HANDLE;
   const Locked locked(&cache_, cache_.AllShards());
-  const double count = SumOf(ns, [&](TiercelEngine* e, double handle) {
+  const double count = SumOf(ns, [&](TiercelEngine* e, double handle) { return call(e, handle, now); });
+  Report();
+  return count;
+}
+
+double Connection::InvalidateTags(double id, std::string_view tags, double given) {
+  return Everywhere(id, given, [&](TiercelEngine* e, double handle, double now) {
     return tiercel_invalidate_tags(e, handle, reinterpret_cast<const uint8_t*>(tags.data()),
                                    static_cast<uint32_t>(tags.size()), now);
   });
-  Report();
-  return count;
 }
 
 double Connection::InvalidatePrefix(double id, const Name& prefix, double given) {
-  const double now = Begin(given);
-  Namespace* const ns = namespaces_.Find(id);
-  if (ns == nullptr) return TIERCEL_BAD_HANDLE;
-  const Locked locked(&cache_, cache_.AllShards());
-  const double count = SumOf(ns, [&](TiercelEngine* e, double handle) {
+  return Everywhere(id, given, [&](TiercelEngine* e, double handle, double now) {
     return tiercel_invalidate_prefix(e, handle, prefix.data, prefix.bytes, prefix.encoding, now);
   });
-  Report();
-  return count;
 }
 
 double Connection::InvalidatePattern(double id, const Name& pattern, double given) {
-  const double now = Begin(given);
-  Namespace* const ns = namespaces_.Find(id);
-  if (ns == nullptr) return TIERCEL_BAD_HANDLE;
-  const Locked locked(&cache_, cache_.AllShards());
-  const double count = SumOf(ns, [&](TiercelEngine* e, double handle) {
+  return Everywhere(id, given, [&](TiercelEngine* e, double handle, double now) {
     return tiercel_invalidate_pattern(e, handle, pattern.data, pattern.bytes, pattern.encoding, now);
   });
-  Report();
-  return count;
 }
 
 // ---- Iteration: a place is that of a slot after all those of the shards before.
