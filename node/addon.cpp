@@ -3,8 +3,8 @@
 // The functions are made once for each environment (the main thread, a worker) and serve all its engines. The
 // numbers that a call takes lie in an array that both sides see, first of all the number of the engine:
 // reading them costs nothing, while each argument of a function costs a call into Node. The one argument
-// there may be is a string, which is copied to the beginning of the engine's buffer. What a call returns is
-// returned.
+// there may be is a string, which is copied to the beginning of the engine's buffer. What a call results in
+// is left in place of the engine's number.
 //
 // An engine is freed by `dispose`, with the object that createEngine gave for it, or with the environment.
 //

@@ -1,4 +1,4 @@
-// Each call of tiercel/abi.h that takes numbers and at most one string, and returns a number.
+// Each call of tiercel/abi.h that takes numbers and at most one string, and leaves a number.
 #include "calls.h"
 
 #include "box.h"
@@ -12,8 +12,10 @@ template <double (*kCall)(Box*, const Call&)>
 napi_value OfNumbers(napi_env env, napi_callback_info info) {
   void* data = nullptr;
   napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
-  const Call call(*static_cast<Environment*>(data));
-  return Number(env, call.box() == nullptr ? double{TIERCEL_BAD_HANDLE} : kCall(call.box(), call));
+  const Environment& environment = *static_cast<Environment*>(data);
+  const Call call(environment);
+  return Result(environment.numbers,
+                call.box() == nullptr ? double{TIERCEL_BAD_HANDLE} : kCall(call.box(), call));
 }
 
 // A function of numbers and a string.
@@ -23,9 +25,10 @@ napi_value OfString(napi_env env, napi_callback_info info) {
   size_t given = 1;
   void* data = nullptr;
   napi_get_cb_info(env, info, &given, &text, nullptr, &data);
-  Call call(*static_cast<Environment*>(data));
+  const Environment& environment = *static_cast<Environment*>(data);
+  Call call(environment);
   Box* box = call.box();
-  if (box == nullptr || box->engine == nullptr) return Number(env, TIERCEL_BAD_HANDLE);
+  if (box == nullptr || box->engine == nullptr) return Result(environment.numbers, TIERCEL_BAD_HANDLE);
   size_t units = 0;
   const size_t room = box->capacity / 2;  // One of it for the NUL that is written, but not counted.
   if (napi_get_value_string_utf16(env, text, reinterpret_cast<char16_t*>(box->buffer), room, &units) !=
@@ -36,7 +39,7 @@ napi_value OfString(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   call.units = static_cast<uint32_t>(units);
-  return Number(env, kCall(box, call));
+  return Result(environment.numbers, kCall(box, call));
 }
 
 double Resize(Box* box, const Call& c) { return tiercel_cache_resize(box->engine, c[0], c[1], c[2]); }

@@ -1,4 +1,4 @@
-// Each call of a shared cache that takes numbers and at most one string, and returns a number.
+// Each call of a shared cache that takes numbers and at most one string, and leaves a number.
 #include "box.h"
 #include "calls.h"
 #include "shared_environment.h"
@@ -9,16 +9,19 @@ namespace {
 // A function of numbers.
 template <double (*kCall)(Connection*, const SharedCall&)>
 napi_value OfNumbers(napi_env env, napi_callback_info info) {
-  const SharedCall call(*EnvironmentOf(env, info, nullptr));
-  return Number(env, call.connection() == nullptr ? kBadHandle : kCall(call.connection(), call));
+  const SharedEnvironment& environment = *EnvironmentOf(env, info, nullptr);
+  const SharedCall call(environment);
+  return Result(environment.numbers(),
+                call.connection() == nullptr ? kBadHandle : kCall(call.connection(), call));
 }
 
 // A function of numbers and a string.
 template <double (*kCall)(Connection*, const SharedCall&)>
 napi_value OfString(napi_env env, napi_callback_info info) {
   napi_value text = nullptr;
-  SharedCall call(*EnvironmentOf(env, info, &text));
-  if (call.connection() == nullptr) return Number(env, kBadHandle);
+  const SharedEnvironment& environment = *EnvironmentOf(env, info, &text);
+  SharedCall call(environment);
+  if (call.connection() == nullptr) return Result(environment.numbers(), kBadHandle);
   const Outlet& outlet = call.box()->outlet;
   size_t units = 0;
   const size_t room = outlet.capacity / 2;  // One of it for the NUL that is written, but not counted.
@@ -30,7 +33,7 @@ napi_value OfString(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   call.units = static_cast<uint32_t>(units);
-  return Number(env, kCall(call.connection(), call));
+  return Result(environment.numbers(), kCall(call.connection(), call));
 }
 
 using C = Connection;

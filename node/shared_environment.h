@@ -37,7 +37,7 @@ class SharedEnvironment final : public Waker {
  public:
   SharedEnvironment(napi_env env, double* numbers) : env_(env), numbers_(numbers) {}
 
-  const double* numbers() const { return numbers_; }
+  double* numbers() const { return numbers_; }
 
   SharedBox* Find(double id) const {
     return id >= 0 && id < static_cast<double>(boxes_.size()) ? boxes_[static_cast<size_t>(id)] : nullptr;

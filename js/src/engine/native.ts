@@ -40,8 +40,8 @@ type WithString =
 
 /**
  * What `prebuilds/<platform>-<arch>/tiercel.node` exports. The functions are those of all engines: which of them
- * is meant, and the numbers that the call takes, are left in `arguments`, since that costs next to nothing and
- * an argument of a function does. A function for each engine would be slower still: a call of a function that
+ * is meant, the numbers that the call takes, and its result are left in `arguments`, since that costs next to nothing
+ * and an argument or a result of a function does. A function for each engine would be slower still: a call of a function that
  * is always the same one is compiled to a direct call.
  */
 export type NativeAddon = EngineAddon & {
@@ -52,7 +52,7 @@ export type NativeAddon = EngineAddon & {
 /** What there is of {@link NativeAddon} for both kinds of cache. */
 export type EngineAddon = {
   readonly abiVersion: number;
-  /** The number of the engine, and the numbers of the call in the order of {@link Port}. */
+  /** The number of the engine, in whose place the call leaves its result, and its numbers in the order of {@link Port}. */
   readonly arguments: Float64Array;
   /** Makes an engine that leaves its results in `registers`. It is freed with the object, or by `dispose`. */
   createEngine(registers: Float64Array): { readonly id: number };
@@ -66,8 +66,8 @@ export type EngineAddon = {
   seed(seed: Uint8Array): number;
   snapshotEnd(): ArrayBuffer | number;
   restoreBegin(snapshot: Uint8Array): number;
-} & Record<NumbersOnly, () => number> &
-  Record<WithString, (text: string) => number>;
+} & Record<NumbersOnly, () => void> &
+  Record<WithString, (text: string) => void>;
 
 export type SharedAddon = EngineAddon & {
   /** Takes, once, the function that is called when another thread has something for a cache of this one. */
@@ -93,9 +93,9 @@ export class NativePort implements Port {
   readonly #addon: EngineAddon;
   readonly #arguments: Float64Array;
   // The hot calls have fields: an object with as many members as the addon is a dictionary to V8.
-  readonly #get: (key: string) => number;
-  readonly #set: (key: string) => number;
-  readonly #setMissed: () => number;
+  readonly #get: (key: string) => void;
+  readonly #set: (key: string) => void;
+  readonly #setMissed: () => void;
   /** Keeps the engine alive. */
   readonly #engine: { readonly id: number };
 
@@ -166,34 +166,41 @@ export class NativePort implements Port {
   }
   resize(ns: number, maxEntries: number, maxBytes: number): number {
     this.#with(ns, maxEntries, maxBytes);
-    return this.#addon.resize();
+    this.#addon.resize();
+    return this.#result();
   }
   watch(ns: number, on: number): number {
     this.#with(ns, on);
-    return this.#addon.watch();
+    this.#addon.watch();
+    return this.#result();
   }
   stats(ns: number, reset: number): number {
     this.#with(ns, reset);
-    return this.#addon.stats();
+    this.#addon.stats();
+    return this.#result();
   }
   namespace(ns: number, part: string): number {
     this.#with(ns);
-    return this.#addon.namespace(part);
+    this.#addon.namespace(part);
+    return this.#result();
   }
   clear(ns: number, now: number): number {
     this.#with(ns, now);
-    return this.#addon.clear();
+    this.#addon.clear();
+    return this.#result();
   }
   size(ns: number): number {
     this.#with(ns);
-    return this.#addon.size();
+    this.#addon.size();
+    return this.#result();
   }
   get(ns: number, key: string, now: number, flags: number): number {
     const numbers = this.#numbers();
     numbers[1] = ns;
     numbers[2] = now;
     numbers[3] = flags;
-    return this.#get(key);
+    this.#get(key);
+    return numbers[0] as number;
   }
   set(
     ns: number,
@@ -210,59 +217,74 @@ export class NativePort implements Port {
     now: number,
   ): number {
     this.#withValue(ns, valueAt, valueLength, format, weight, ttl, stale, namesAt, namesLength, flags, now);
-    return key === undefined ? this.#setMissed() : this.#set(key);
+    if (key === undefined) this.#setMissed();
+    else this.#set(key);
+    return this.#result();
   }
   delete(ns: number, key: string, now: number): number {
     this.#with(ns, now);
-    return this.#addon.delete(key);
+    this.#addon.delete(key);
+    return this.#result();
   }
   touch(ns: number, key: string, ttl: number, mode: number, now: number): number {
     this.#with(ns, ttl, mode, now);
-    return this.#addon.touch(key);
+    this.#addon.touch(key);
+    return this.#result();
   }
   addTags(ns: number, key: string, tagsAt: number, tagsLength: number, now: number): number {
     this.#with(ns, tagsAt, tagsLength, now);
-    return this.#addon.addTags(key);
+    this.#addon.addTags(key);
+    return this.#result();
   }
   ttl(ns: number, type: string, flags: number, modified: number, hour: number): number {
     this.#with(ns, flags, modified, hour);
-    return this.#addon.ttl(type);
+    this.#addon.ttl(type);
+    return this.#result();
   }
   invalidatePrefix(ns: number, prefix: string, now: number): number {
     this.#with(ns, now);
-    return this.#addon.invalidatePrefix(prefix);
+    this.#addon.invalidatePrefix(prefix);
+    return this.#result();
   }
   invalidatePattern(ns: number, pattern: string, now: number): number {
     this.#with(ns, now);
-    return this.#addon.invalidatePattern(pattern);
+    this.#addon.invalidatePattern(pattern);
+    return this.#result();
   }
   match(ns: number, pattern: string, textAt: number, textLength: number, encoding: number): number {
     this.#with(ns, textAt, textLength, encoding);
-    return this.#addon.match(pattern);
+    this.#addon.match(pattern);
+    return this.#result();
   }
   sweep(ns: number, most: number, now: number): number {
     this.#with(ns, most, now);
-    return this.#addon.sweep();
+    this.#addon.sweep();
+    return this.#result();
   }
   invalidateTags(ns: number, tagsAt: number, tagsLength: number, now: number): number {
     this.#with(ns, tagsAt, tagsLength, now);
-    return this.#addon.invalidateTags();
+    this.#addon.invalidateTags();
+    return this.#result();
   }
   iterate(ns: number): number {
     this.#with(ns);
-    return this.#addon.iterate();
+    this.#addon.iterate();
+    return this.#result();
   }
   next(ns: number, slot: number, iteration: number, now: number): number {
     this.#with(ns, slot, iteration, now);
-    return this.#addon.next();
+    this.#addon.next();
+    return this.#result();
   }
   loadBegin(ns: number, key: string, ifStale: boolean): number {
     this.#with(ns, ifStale ? 1 : 0);
-    return this.#addon.loadBegin(key);
+    this.#addon.loadBegin(key);
+    return this.#result();
   }
   loadTags(load: number, namesAt: number, namesLength: number): number {
     this.#with(load, namesAt, namesLength);
-    return this.#addon.loadTags();
+    this.#addon.loadTags();
+    return this.#result();
   }
   loadCommit(
     load: number,
@@ -292,23 +314,28 @@ export class NativePort implements Port {
       now,
     );
     numbers[12] = store;
-    return this.#addon.loadCommit();
+    this.#addon.loadCommit();
+    return this.#result();
   }
   loadEnd(load: number): number {
     this.#with(load);
-    return this.#addon.loadEnd();
+    this.#addon.loadEnd();
+    return this.#result();
   }
   snapshotBegin(ns: number, wall: number, now: number): number {
     this.#with(ns, wall, now);
-    return this.#addon.snapshotBegin();
+    this.#addon.snapshotBegin();
+    return this.#result();
   }
   snapshotNext(ns: number, slot: number, now: number): number {
     this.#with(ns, slot, now);
-    return this.#addon.snapshotNext();
+    this.#addon.snapshotNext();
+    return this.#result();
   }
   snapshotAdd(ns: number, slot: number, valueAt: number, valueLength: number, format: number, now: number): number {
     this.#with(ns, slot, valueAt, valueLength, format, now);
-    return this.#addon.snapshotAdd();
+    this.#addon.snapshotAdd();
+    return this.#result();
   }
   snapshotEnd(ns: number): Uint8Array | number {
     this.#with(ns);
@@ -317,7 +344,8 @@ export class NativePort implements Port {
   }
   snapshotDrop(ns: number): number {
     this.#with(ns);
-    return this.#addon.snapshotDrop();
+    this.#addon.snapshotDrop();
+    return this.#result();
   }
   restoreBegin(ns: number, snapshot: Uint8Array, wall: number, now: number): number {
     this.#with(ns, wall, now);
@@ -325,24 +353,29 @@ export class NativePort implements Port {
   }
   restoreNext(ns: number, now: number): number {
     this.#with(ns, now);
-    return this.#addon.restoreNext();
+    this.#addon.restoreNext();
+    return this.#result();
   }
   removal(ns: number, i: number): number {
     this.#with(ns, i);
-    return this.#addon.removal();
+    this.#addon.removal();
+    return this.#result();
   }
   removalsClear(ns: number): number {
     this.#with(ns);
-    return this.#addon.removalsClear();
+    this.#addon.removalsClear();
+    return this.#result();
   }
 
   frameSeal(frameAt: number, bytes: number): number {
     this.#with(frameAt, bytes);
-    return this.#addon.frameSeal();
+    this.#addon.frameSeal();
+    return this.#result();
   }
   frameCheck(frameAt: number, bytes: number, placeAt: number, placeBytes: number): number {
     this.#with(frameAt, bytes, placeAt, placeBytes);
-    return this.#addon.frameCheck();
+    this.#addon.frameCheck();
+    return this.#result();
   }
 
   /** Where the numbers of the next call go, from 1 on. */
@@ -353,6 +386,11 @@ export class NativePort implements Port {
   }
 
   // No rest parameter: it would cost an array each.
+  /** Of the call that was just made. */
+  #result(): number {
+    return this.#arguments[0] as number;
+  }
+
   #with(handle: number, a = 0, b = 0, c = 0, d = 0, e = 0): void {
     const numbers = this.#numbers();
     numbers[1] = handle;

@@ -127,13 +127,15 @@ export class SharedPort extends NativePort {
 
   takeOutcome(): number {
     this.#numbers();
-    return this.#addon.takeOutcome();
+    this.#addon.takeOutcome();
+    return this.#result();
   }
 
   /** How many events wait. */
   mail(): number {
     this.#numbers();
-    return this.#addon.mail();
+    this.#addon.mail();
+    return this.#result();
   }
 
   loadFail(load: number, textAt: number, textLength: number, encoding: number): void {
@@ -150,7 +152,8 @@ export class SharedPort extends NativePort {
     const numbers = this.#numbers();
     numbers[1] = load;
     numbers[2] = OUTCOME_GONE;
-    return this.#addon.loadEnd();
+    this.#addon.loadEnd();
+    return this.#result();
   }
 
   schedule(ns: number, key: string, due: number, now: number): number {
@@ -158,7 +161,12 @@ export class SharedPort extends NativePort {
     numbers[1] = ns;
     numbers[2] = due;
     numbers[3] = now;
-    return this.#addon.schedule(key);
+    this.#addon.schedule(key);
+    return this.#result();
+  }
+
+  #result(): number {
+    return this.#addon.arguments[0] as number;
   }
 
   #numbers(): Float64Array {
