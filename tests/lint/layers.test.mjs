@@ -27,7 +27,7 @@ const JS_FLOORS = [
   ['engine/engine', 'engine/info', 'engine/frame'],
   ['memory'],
   ['cache-like', 'listeners', 'timers', 'tiers'],
-  ['cache-view'],
+  ['cache-view', 'turns'],
   ['keys'],
   ['invalidation', 'ttl', 'config'],
   ['frames'],

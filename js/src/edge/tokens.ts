@@ -1,8 +1,8 @@
 import type { Milliseconds } from '../duration.js';
-import { unref } from '../timers.js';
+import { Turns } from '../turns.js';
 import type { Store } from './store.js';
 
-/** How long one waits for a token that is being stored before another of the same scope is. */
+/** How long a token that is being stored keeps others of its scope from it. */
 const LONGEST_PUT: Milliseconds = 10_000;
 /** Most scopes whose token is remembered because it was renewed here. */
 const MOST_OWN = 1024;
@@ -34,8 +34,8 @@ export class Tokens {
   readonly #options: TokenOptions;
   /** Tokens that were renewed here lately, the oldest first. */
   readonly #own = new Map<string, { readonly token: string; readonly until: Milliseconds }>();
-  /** Of each scope the last put that has not ended. */
-  readonly #puts = new Map<string, Promise<void>>();
+  /** Of each scope with puts that have not ended. */
+  readonly #puts = new Map<string, { readonly turns: Turns; count: number }>();
 
   constructor(store: Store, options: TokenOptions) {
     this.#store = store;
@@ -60,7 +60,7 @@ export class Tokens {
       this.#own.set(scope, { token, until: performance.now() + lag });
       if (this.#own.size > MOST_OWN) this.#own.delete(this.#own.keys().next().value as string);
     }
-    return this.#put(scope, token, this.#puts.get(scope));
+    return this.#put(scope, token);
   }
 
   async #one(scope: string, makes: boolean): Promise<string | undefined> {
@@ -74,9 +74,9 @@ export class Tokens {
     }
     if (token !== undefined || !makes) return token;
     // Of several that want one here, one makes it.
-    const before = this.#puts.get(scope);
-    if (before !== undefined) await atMost(LONGEST_PUT, before);
-    const made = before === undefined ? undefined : await this.#stored(scope);
+    const puts = this.#puts.get(scope);
+    await puts?.turns.pass();
+    const made = puts === undefined ? undefined : await this.#stored(scope);
     // It is there before anybody has it: so what invalidates the scope from then on replaces it.
     return made ?? this.renew(scope);
   }
@@ -89,34 +89,21 @@ export class Tokens {
     return TOKEN.test(text) ? text : undefined;
   }
 
-  async #put(scope: string, token: string, before: Promise<void> | undefined): Promise<string> {
-    let ended: () => void = () => undefined;
-    const put = new Promise<void>((resolve) => {
-      ended = () => {
-        resolve();
-        if (this.#puts.get(scope) === put) this.#puts.delete(scope);
-      };
-    });
-    this.#puts.set(scope, put);
+  /** One that arrives late would undo those after it. */
+  async #put(scope: string, token: string): Promise<string> {
+    const puts = this.#puts.get(scope) ?? { turns: new Turns(), count: 0 };
+    this.#puts.set(scope, puts);
+    puts.count++;
     try {
-      // One that arrives late would undo this one.
-      if (before !== undefined) await atMost(LONGEST_PUT, before);
-      await this.#store.put(scope, new TextEncoder().encode(token), this.#options.life);
+      const end = await puts.turns.take((now) => now + LONGEST_PUT);
+      try {
+        await this.#store.put(scope, new TextEncoder().encode(token), this.#options.life);
+      } finally {
+        end();
+      }
       return token;
     } finally {
-      ended();
+      if (--puts.count === 0) this.#puts.delete(scope);
     }
   }
-}
-
-/** By a timer of one's own: a promise of a request that is over may never be settled in a Worker. */
-function atMost(delay: Milliseconds, promise: Promise<void>): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, delay);
-    unref(timer);
-    void promise.then(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

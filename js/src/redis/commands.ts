@@ -50,8 +50,8 @@ export class Commands {
   #sequence = 0;
   /** The latest of all that were sent and are of data that has taken effect. */
   #done = 0;
-  /** Sent and not answered. */
-  readonly #sent = new Set<Job>();
+  /** Sent and not answered, each with the time until which it may be. */
+  readonly #sent = new Map<Job, Milliseconds>();
   /** Answered that the script is not there, in the order in which they were sent. */
   #refused: Job[] = [];
   /** Made while scripts are being loaded. */
@@ -90,8 +90,10 @@ export class Commands {
           sequence: 0,
           isUnknown: false,
         };
-        if (this.#waiting !== undefined) this.#waiting.push(job);
-        else if (this.#shas.has(script)) this.#send(job);
+        if (this.#waiting !== undefined) {
+          this.#waiting.push(job);
+          this.#load();
+        } else if (this.#shas.has(script)) this.#send(job);
         else this.#wantsLoading(job);
       });
     });
@@ -140,7 +142,7 @@ export class Commands {
   // ---- Scripts
 
   #send(job: Job): void {
-    this.#sent.add(job);
+    this.#sent.set(job, performance.now() + this.#options.timeout);
     job.sequence = ++this.#sequence;
     const { script, args, isUnknown } = job;
     const how = isUnknown ? ['EVAL', SCRIPTS[script]] : ['EVALSHA', this.#shas.get(script) as string];
@@ -174,7 +176,7 @@ export class Commands {
 
   /** Sends scripts again once nothing is under way, and what had to wait; the first time it asks what they are called. */
   #load(): void {
-    if (this.#waiting === undefined || this.#sent.size > 0 || this.#refused.length === 0) return;
+    if (this.#waiting === undefined || this.#refused.length === 0 || this.#isSending()) return;
     const refused = this.#refused;
     this.#refused = [];
     this.counts.loads++;
@@ -192,6 +194,13 @@ export class Commands {
         for (const job of this.#takeAll(refused)) job.reject(error);
       },
     );
+  }
+
+  /** Whether an answer may still come. In a Worker none does to a request that has ended, and nobody is told of that. */
+  #isSending(): boolean {
+    const now = performance.now();
+    for (const [job, until] of this.#sent) if (until <= now) this.#sent.delete(job);
+    return this.#sent.size > 0;
   }
 
   /** @param loaded scripts that the server has, or will have when it comes to what is sent next */

@@ -2,6 +2,7 @@ import type { Duration, Milliseconds } from '../duration.js';
 import { TiercelError } from '../errors.js';
 import { callback, flag, positiveDuration, type Reader, type Readers, readRequiring } from '../memory/readers.js';
 import { LONGEST_DELAY } from '../timers.js';
+import { Turns } from '../turns.js';
 import type { RedisArgument, RedisPort, RedisReply } from './port.js';
 import { asText, replyOf } from './rest-bytes.js';
 import { bytesAsText, withBytes } from './rest-scripts.js';
@@ -12,7 +13,7 @@ export interface RestRedisOptions {
   /** Sent with each request as `Authorization: Bearer`. No error and no description says what it is. */
   token: string;
   /**
-   * How long a request may take, its turn included; then it is aborted. Default 5 s. At least as long as the `timeout` of
+   * How long a request may take, its turn included; then it is aborted. Default 1 s. At least as long as the `timeout` of
    * whoever uses the client: that of a tier is until when a value that is sent may take effect, and a request that was
    * aborted before may be followed by one that overtakes it.
    */
@@ -31,7 +32,8 @@ interface Batch {
   size: number;
   /** When it is over, at the latest. */
   readonly until: Milliseconds;
-  ended: Promise<void> | undefined;
+  /** Whether those after it may overtake it. */
+  isFree: boolean;
 }
 
 /** Most commands of a request, and how many characters end one. */
@@ -42,10 +44,7 @@ const MOST_TEXT = 200;
 
 /**
  * Redis over HTTP, with the protocol of Upstash. Commands of one turn of the event loop are one request. They take effect
- * in order: a request is made when the one before it has ended, unless all that had is free to be overtaken, as reads are.
- *
- * A promise of one request of a Worker may be left hanging when that request ends. So nobody waits for the one before
- * for longer than that may take, by a timer of their own.
+ * in order: a request is made when those before it have ended, but for those that are free to be overtaken, as reads are.
  */
 export class RestRedis implements RedisPort {
   readonly client = 'rest';
@@ -56,14 +55,13 @@ export class RestRedis implements RedisPort {
   readonly #fetch: NonNullable<RestRedisOptions['fetch']>;
   /** Still taking commands, until this turn is over. */
   #open: Batch | undefined;
-  /** The last that those after it have to wait for. */
-  #last: Batch | undefined;
+  readonly #turns = new Turns();
 
   constructor(options: RestRedisOptions) {
     const { url, token, timeout, allowHttp, fetch: given } = readRequiring(options, READERS, ['url', 'token']);
     this.#url = `${checkUrl(url, allowHttp === true)}/pipeline`;
     this.#token = token;
-    this.#timeout = (timeout as Milliseconds | undefined) ?? 5_000;
+    this.#timeout = (timeout as Milliseconds | undefined) ?? 1_000;
     this.#fetch = given ?? ((to, init) => fetch(to, init));
   }
 
@@ -90,30 +88,33 @@ export class RestRedis implements RedisPort {
     batch.commands.push(command);
     batch.answered.push(answered);
     batch.size += size;
-    if (!isFree) this.#last = batch;
+    batch.isFree &&= isFree;
   }
 
   #begin(): Batch {
     const until = performance.now() + this.#timeout;
-    const batch: Batch = { commands: [], answered: [], size: 0, until, ended: undefined };
+    const batch: Batch = { commands: [], answered: [], size: 0, until, isFree: true };
     this.#open = batch;
-    batch.ended = this.#run(batch, this.#last);
+    void this.#run(batch);
     return batch;
   }
 
   /** Never rejects. */
-  async #run(batch: Batch, before: Batch | undefined): Promise<void> {
-    // What is sent within this turn is in it.
+  async #run(batch: Batch): Promise<void> {
+    // What is sent within this turn of the event loop is in it.
     await undefined;
     if (this.#open === batch) this.#open = undefined;
+    let end: (() => void) | undefined;
     try {
-      if (before?.ended !== undefined) await within(before.until, before.ended);
+      if (batch.isFree) await this.#turns.pass();
+      else end = await this.#turns.take(() => batch.until);
       const replies = await this.#request(batch);
       for (const [i, answered] of batch.answered.entries()) answered(replies[i] as RedisReply | Error);
     } catch (error) {
       for (const answered of batch.answered) answered(error as Error);
+    } finally {
+      end?.();
     }
-    if (this.#last === batch) this.#last = undefined;
   }
 
   async #request({ commands, until }: Batch): Promise<readonly (RedisReply | Error)[]> {
@@ -250,15 +251,4 @@ const nonsense = () =>
 async function sha1(text: string): Promise<string> {
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-1', new TextEncoder().encode(text)));
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-/** Resolves with a promise, or at that time. */
-function within(until: Milliseconds, promise: Promise<void>): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, Math.min(Math.max(0, until - performance.now()), LONGEST_DELAY));
-    void promise.then(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

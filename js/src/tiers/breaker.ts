@@ -29,14 +29,16 @@ export class Breaker {
   /** Whether a call may be made now. If so, `succeeded` or `failed` must follow, or `undecided` before that. */
   allows(): boolean {
     if (this.state === 'closed') return true;
-    if (this.state === 'half-open' || this.#now() < this.#retryAt) return false;
-    this.#become('half-open');
+    if (!this.isReady) return false;
+    // Whoever makes the call may be gone before it ends, as the requests of a Worker are: then another one is let through.
+    this.#retryAt = this.#now() + this.#reset;
+    if (this.state === 'open') this.#become('half-open');
     return true;
   }
 
   /** Whether a call would be let through, without making it. */
   get isReady(): boolean {
-    return this.state === 'closed' || (this.state === 'open' && this.#now() >= this.#retryAt);
+    return this.state === 'closed' || this.#now() >= this.#retryAt;
   }
 
   succeeded(): void {

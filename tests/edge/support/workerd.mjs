@@ -94,7 +94,9 @@ const config :Workerd.Config = (
       ${cache === undefined ? '' : 'cacheApiOutbound = "cache",'}
     )),
     (name = "loopback", network = (allow = ["local"])),
-    ${Object.entries(externals).map(([name, address]) => `(name = ${text(name)}, external = (address = ${text(address)}, http = ())),`)}
+    ${Object.entries(externals)
+      .map(([name, address]) => `(name = ${text(name)}, external = (address = ${text(address)}, http = ())),`)
+      .join('\n    ')}
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );

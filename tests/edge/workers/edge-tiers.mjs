@@ -21,13 +21,17 @@ const TIERS = {
 /** @type {Map<string, import('tiercel').RemoteTier>} */
 const tiers = new Map();
 
-/** @param {string} name @param {Env} env */
-async function open(name, env) {
+/** @param {string} name @param {Env} env @param {string} [timeout] */
+async function open(name, env, timeout = '5s') {
   const remote = tiers.get(name) ?? (await TIERS[name]?.(env));
   if (remote === undefined) throw new Error(`no tier ${name}`);
   tiers.set(name, remote);
   // Each has breakers of its own as well.
-  return createCache({ remote, remoteTimeout: '5s', defaults: { ttl: '10m' } });
+  return createCache({
+    remote,
+    remoteTimeout: /** @type {import('tiercel').Duration} */ (timeout),
+    defaults: { ttl: '10m' },
+  });
 }
 
 /** @typedef {{ cache: import('tiercel').Cache, another: () => Promise<import('tiercel').Cache>, query: URLSearchParams, context: any }} Given */
@@ -116,7 +120,7 @@ export default {
     const { pathname, searchParams: query } = new URL(request.url);
     const action = ACTIONS[pathname];
     if (action === undefined) return new Response('', { status: 404 });
-    const another = () => open(query.get('tier') ?? '', env);
+    const another = () => open(query.get('tier') ?? '', env, query.get('timeout') ?? undefined);
     try {
       return Response.json((await action({ cache: await another(), another, query, context })) ?? null);
     } catch (error) {
