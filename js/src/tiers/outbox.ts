@@ -23,6 +23,8 @@ export interface OutboxOptions {
   readonly now: () => Milliseconds;
   /** What the cache has under a key by now, if it may be trusted to be the newest value. */
   readonly current: (change: Change & { readonly key: string }) => RemoteWrite | undefined;
+  /** The second tier knows of these changes from now on. Must not throw. */
+  readonly told: (changes: readonly Change[]) => void;
   /** Since when changes of others are heard of without a gap: a new number each time; 0 while they are not. */
   readonly session: () => number;
 }
@@ -158,9 +160,11 @@ export class Outbox {
 
   async #change(changes: readonly Change[]): Promise<readonly number[] | undefined> {
     const { remote } = this.#options;
-    return remote?.guard.call('change', async (call) =>
+    const counts = await remote?.guard.call('change', async (call) =>
       answers(await remote.tier.change(changes, call), changes.length, 'change'),
     );
+    if (counts !== undefined) this.#options.told(changes);
+    return counts;
   }
 
   async #write(writes: readonly RemoteWrite[]): Promise<readonly number[] | undefined> {
@@ -168,6 +172,7 @@ export class Outbox {
     const stored = await remote?.guard.call('write', async (call) =>
       answers(await remote.tier.write(writes, call), writes.length, 'write'),
     );
+    if (stored !== undefined) this.#options.told(writes.map(({ namespace, key }) => ({ kind: 'set', namespace, key })));
     return stored?.map(Number);
   }
 

@@ -25,6 +25,9 @@ const MAX_PENDING = 10_000;
 /** Writes of loaded values that may be under way to the second tier at a time. */
 const MOST_WRITES = 1_024;
 
+/** Caches with tiers of their own that have one memory, by that. */
+const users = new WeakMap<object, number>();
+
 /** What all views of one cache share: the tiers, and what is known of their state. */
 export class Tiers<V> implements BusListener {
   readonly memory: MemoryCache<V>;
@@ -53,6 +56,7 @@ export class Tiers<V> implements BusListener {
     heard: 0,
   };
   readonly #ownsMemory: boolean;
+  readonly #isSharedByThreads: boolean;
   readonly #logger: Logger | undefined;
   readonly #flushes: boolean;
   /** How often the bus came up; part of what {@link OutboxOptions.session} is made of. */
@@ -74,6 +78,8 @@ export class Tiers<V> implements BusListener {
     const inside = insideOf(this.memory);
     this.shared = inside.shared;
     this.root = inside.ns;
+    this.#isSharedByThreads = base.stats().shared !== undefined;
+    users.set(this.shared, (users.get(this.shared) ?? 0) + 1);
     this.name = name;
     this.defaults = { stale: this.shared.staleByDefault, ...defaults };
     this.#logger = options.logger;
@@ -105,7 +111,9 @@ export class Tiers<V> implements BusListener {
       retry: Math.max(reset, 10),
       root: this.pathOf(this.root),
       now: this.now,
-      current: (change) => this.#current(change),
+      // What others have brought may be older than what was set.
+      current: (change) => (this.#isMemoryCommon ? undefined : this.#current(change)),
+      told: (changes) => this.#told(changes),
       session: () => (this.bus !== undefined && this.trusted ? this.#session : 0),
     });
   }
@@ -212,6 +220,19 @@ export class Tiers<V> implements BusListener {
     const note = values.note(slot);
     const entry = { ...note, value: values.read(ns, slot), ttl, stale: 0, tags, dependsOn: [] } as RemoteEntry;
     return { namespace, key, entry };
+  }
+
+  /** Whether others fill the same memory, by a second tier of their own. */
+  get #isMemoryCommon(): boolean {
+    return this.#isSharedByThreads || (users.get(this.shared) ?? 0) > 1;
+  }
+
+  /**
+   * The others do not know what is on its way from here to the second tier: what they have read there meanwhile is perhaps
+   * what was changed, and is taken away again.
+   */
+  #told(changes: readonly Change[]): void {
+    if (this.#isMemoryCommon && !this.shared.closed) for (const change of changes) this.#apply(change);
   }
 
   // ---- The bus
@@ -349,6 +370,7 @@ export class Tiers<V> implements BusListener {
     // Memory last: values that wait are taken from there.
     await Promise.all([...this.#writes, this.outbox.flush()]);
     if (this.#ownsMemory) this.memory.close();
+    users.set(this.shared, (users.get(this.shared) ?? 1) - 1);
     this.events.clear();
     this.outbox.close();
     await this.#closeBus();
