@@ -31,7 +31,8 @@ await asCommand(import.meta, async (...args) => {
   const isFor = (name) => peer === undefined || !FAULTS[name]?.isOurs;
   const all = [...Object.keys(FAULTS), `three at once, seed ${options.seed}`];
   const given = names.filter((name) => TOGETHER.test(name));
-  const chosen = names.length === 0 ? all : all.filter((name) => names.some((part) => name.includes(part)));
+  const isMeant = (name) => names.some((part) => (all.includes(part) ? name === part : name.includes(part)));
+  const chosen = names.length === 0 ? all : all.filter(isMeant);
   const faults = [...new Set([...chosen, ...given])].filter(isFor);
   if (faults.length === 0) throw new CommandError(`No fault has ${names.join(' or ')} in its name.`);
 

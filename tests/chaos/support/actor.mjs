@@ -132,7 +132,7 @@ export async function act(options, { send, listen }) {
     begin(2 * pace, () => read(oneOf(FLEET), 'fleet', { ttl: SHORT, lock: 'fleet', signal: over.signal }), {
       isLong: true,
     });
-    begin(120, () => grant('guarded', 60, 2));
+    begin(120, () => grant('guarded', 60, briefly));
   }
   begin(100, async () => {
     if (subject.health !== undefined) {
@@ -147,18 +147,32 @@ export async function act(options, { send, listen }) {
 
   // ---- Locks
 
+  /** Whether it could be had; what else there is to say is that nobody could be asked. */
   async function grant(lock, wait, hold) {
     const begin = now();
     try {
       const held = await subject.lock(lock, wait);
-      if (held === undefined) return;
+      if (held === undefined) return false;
       record({ type: 'grant', process: name, lock, token: held.token, begin, end: now() });
-      await pause(hold);
-      await held.release();
+      await hold(held);
+      return true;
     } catch {
-      // Nobody could be asked: that is said, and nothing was granted.
+      return false;
     }
   }
+
+  /** As {@link grant}, as often as it takes. */
+  async function insist(lock, hold) {
+    while (!isOver && !(await grant(lock, 5_000, hold))) await pause(10);
+    flush();
+  }
+
+  const briefly = async (held) => {
+    await pause(2);
+    await held.release();
+  };
+  /** As long as the process lives. */
+  const forever = async () => undefined;
 
   // ---- Writing behind
 
@@ -265,14 +279,12 @@ export async function act(options, { send, listen }) {
     } else if (message.change !== undefined) void change(message.change);
     else if (message.settle !== undefined) void settle(message.settle);
     else if (message.contend !== undefined)
-      void grant(message.contend, 10_000, 2).then(() => {
-        flush();
-        send({ contended: true });
-      });
+      void insist(message.contend, briefly).then(() => send({ contended: message.contend }));
     else if (message.hold !== undefined) {
-      // For as long as it lives.
-      void subject.lock(message.hold, 5_000).then(() => send({ holds: message.hold }));
+      void insist(message.hold, forever).then(() => send({ holds: message.hold }));
     } else if (message.stop === true) void stop();
   });
+  // To begin takes as long as it takes.
+  stalls.takeLongest();
   send({ ready: true, engine: subject.engine });
 }

@@ -34,9 +34,16 @@ export async function open({ ports }) {
       second: bentostore().useL2Layer(second),
     },
   });
+  // Each has loads in flight of its own.
+  const tenants = new Map();
+  const tenantOf = (store, name) => {
+    const known = tenants.get(`${store}/${name}`) ?? cache.use(store).namespace(name);
+    tenants.set(`${store}/${name}`, known);
+    return known;
+  };
   const of = (place, store = 'both') => {
     const [tenant, key] = partsOf(place);
-    return { tenant: cache.use(store).namespace(tenant), key, tags: [`tag of ${place}`] };
+    return { tenant: tenantOf(store, tenant), key, tags: [`tag of ${place}`] };
   };
   const remove = ({ tenant, key }) => tenant.delete({ key, suppressL2Errors: false });
   /** It has neither prefixes nor patterns. */

@@ -89,17 +89,20 @@ export function histogram(outcomes) {
   ].join('\n');
 }
 
+/** What every cache with a second tier promises, or lets one believe. */
+const COMPARED = ['P1', 'P3', 'P4', 'P9'];
+
 /**
- * A row for each fault: how many of its rounds broke which promise, and how late reads were, of each subject.
+ * A row for each fault: which promises of those were broken, and how late reads were, of each subject.
  * @param {Readonly<Record<string, readonly Outcome[]>>} subjects
  */
 export function besideEachOther(subjects) {
   const faults = [...new Set(Object.values(subjects).flatMap((outcomes) => outcomes.map(({ name }) => name)))];
   const cell = (outcome) => {
     if (outcome === undefined) return '';
-    const broken = Object.entries(outcome.promises).filter(([, { violations }]) => violations.length > 0);
+    const broken = COMPARED.filter((id) => outcome.promises[id].violations.length > 0);
     const late = Math.max(0, ...outcome.staleness).toFixed(0);
-    return `${broken.map(([id]) => id).join(' ') || 'kept'}; ${outcome.staleness.length} of ${outcome.reads} reads late, by up to ${late} ms`;
+    return `${broken.join(' ') || 'kept'}; ${outcome.staleness.length} of ${outcome.reads} reads late, by up to ${late} ms`;
   };
   const rows = faults.map((fault) => [
     fault,
