@@ -57,6 +57,28 @@ describe('the second tier', () => {
     expect(await (await openTiers({ remote })).namespace('x', 'y').get('k')).toBeUndefined();
   });
 
+  test('is asked once for all that callers want of it in one turn, each of whom gets what is theirs', async () => {
+    const { remote, a, b } = await two();
+    for (const key of ['a', 'b', 'c']) await a.set(key, key);
+    remote.calls.read = 0;
+    const all = await Promise.all([
+      b.get('a'),
+      b.getMany(['b', 'none']),
+      b.getOrSet('c', never),
+      b.has('a'),
+      b.getOrSet('new', () => 'loaded'),
+    ]);
+    expect(all).toEqual(['a', new Map([['b', 'b']]), 'c', true, 'loaded']);
+    expect(remote.calls).toMatchObject({ read: 1, keys: 6 });
+    await settled();
+    expect(await a.get('new')).toBe('loaded');
+    // More than one question may ask for.
+    remote.calls.read = 0;
+    const keys = Array.from({ length: 600 }, (_, i) => `k${i}`);
+    await Promise.all(keys.map((key) => b.get(key)));
+    expect(remote.calls.read).toBe(3);
+  });
+
   test('is asked once for many keys, and the loader once for those that it does not have', async () => {
     const { remote, a, b } = await two();
     await a.setMany([

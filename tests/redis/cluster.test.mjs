@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { Cluster } from 'ioredis';
 import { createCluster } from 'redis';
 import { createCache } from 'tiercel';
-import { DistributedLock, redisBus, redisSlot, redisTier } from 'tiercel/redis';
+import { DistributedLock, redisBus, redisHealth, redisOwners, redisSlot, redisTier } from 'tiercel/redis';
 import { USER } from './support/clients.mjs';
 import { until } from './support/server.mjs';
 import { startCluster } from './support/topologies.mjs';
@@ -46,31 +46,182 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
     });
     after(() => client[Symbol.dispose]());
 
-    it('has tiers on all its nodes, each of them in one slot', async () => {
-      const prefixes = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `tiercel:${library}:${name}`);
-      const entry = { value: 'v', ttl: 60_000, stale: 0, tags: ['t'], dependsOn: ['other'] };
-      for (const prefix of prefixes) {
-        const tier = redisTier(client, { prefix, timeout: 10_000 });
-        const keys = Array.from({ length: 100 }, (_, i) => `k${i}`);
-        const read = (key) => ({ namespace: NS, key, lease: true, tags: ['t'], dependsOn: ['other'] });
-        const values = async () => (await tier.read(keys.map(read), CALL)).map((found) => found.entry?.value);
-        await tier.write(
-          keys.map((key) => ({ namespace: NS, key, entry })),
-          CALL,
-        );
-        assert.deepEqual(await values(), Array(100).fill('v'));
-        const [{ lease }] = await tier.read([read('k0')], CALL);
+    const prefix = `tiercel:${library}`;
+    const open = (name) => redisTier(client, { prefix: `${prefix}:${name}`, timeout: 10_000 });
+    const entryOf = (value, more = {}) => ({ value, ttl: 60_000, stale: 0, tags: [], dependsOn: [], ...more });
+    const readOf = (key, more = {}) => ({ namespace: NS, key, lease: false, tags: [], dependsOn: [], ...more });
+    const set = (tier, key, value, more) => tier.write([{ namespace: NS, key, entry: entryOf(value, more) }], CALL);
+    const valueAt = async (tier, key) => (await tier.read([readOf(key)], CALL))[0].entry?.value;
+    const KEYS = Array.from({ length: 200 }, (_, i) => `k${i}`);
+
+    it('has its share of a tier on each node, and an answer of each part for many keys', async () => {
+      const tier = open('spread');
+      const writes = KEYS.map((key) => ({ namespace: NS, key, entry: entryOf(key, { tags: ['t'] }) }));
+      assert.deepEqual(await tier.write(writes, CALL), Array(200).fill(true));
+      const names = await Promise.all(
+        cluster.servers.map((server) => server.command('KEYS', `${prefix}:spread:*:e:*`)),
+      );
+      assert.equal(names.flat().length, 200);
+      for (const own of names) assert.ok(own.length > 30, `${own.length} of 200 entries`);
+      const slots = new Set(names.flat().map(redisSlot));
+      assert.equal(slots.size, 32);
+      const calls = async () => {
+        const stats = await Promise.all(cluster.servers.map((server) => server.command('INFO', 'commandstats')));
+        return stats.reduce((sum, text) => sum + Number(/cmdstat_evalsha:calls=(\d+)/.exec(text)?.[1] ?? 0), 0);
+      };
+      const before = await calls();
+      const found = await tier.read(
+        KEYS.map((key) => readOf(key, { lease: true, tags: ['t'] })),
+        CALL,
+      );
+      assert.equal((await calls()) - before, 32);
+      assert.deepEqual(
+        found.map(({ entry }) => entry.value),
+        KEYS,
+      );
+      await tier.change([{ kind: 'tags', namespace: NS, tags: ['t'] }], CALL);
+      for (const { entry } of await tier.read(
+        KEYS.map((key) => readOf(key)),
+        CALL,
+      ))
+        assert.equal(entry, undefined);
+      const late = KEYS.map((key, i) => ({
+        namespace: NS,
+        key,
+        entry: entryOf('old', { tags: ['t'] }),
+        lease: found[i].lease,
+      }));
+      assert.deepEqual(await tier.write(late, CALL), Array(200).fill(false));
+    });
+
+    const CHANGES = {
+      delete: (key) => ({ kind: 'delete', namespace: NS, key }),
+      'set elsewhere': (key) => ({ kind: 'set', namespace: NS, key }),
+      tag: () => ({ kind: 'tags', namespace: NS, tags: ['t'] }),
+      prefix: (key) => ({ kind: 'prefix', namespace: NS, prefix: key }),
+      pattern: (key) => ({ kind: 'pattern', namespace: NS, pattern: `*${key.slice(1)}` }),
+      clear: () => ({ kind: 'clear', namespace: NS }),
+      'what a source is made from': (key) => ({ kind: 'delete', namespace: NS, key: `of ${key}` }),
+      'tag of what a source is made from': () => ({ kind: 'tags', namespace: NS, tags: ['far'] }),
+    };
+    for (const [name, changeOf] of Object.entries(CHANGES)) {
+      it(`gives nothing that was made from something in another part that was changed: ${name}`, async () => {
+        const tier = open(`sources:${name.replaceAll(' ', '-')}`);
+        // In 32 parts: nearly all of these are apart from what they are made from.
+        const sources = KEYS.slice(0, 12);
+        for (const key of sources) {
+          await set(tier, `of ${key}`, 0, { tags: ['far'] });
+          await set(tier, key, 1, { tags: ['t'], dependsOn: [`of ${key}`] });
+          await set(tier, `set from ${key}`, 'old', { dependsOn: [key] });
+          const related = { dependsOn: [key], lease: true };
+          const [{ lease }, { lease: late }] = await tier.read(
+            [readOf(`loaded from ${key}`, related), readOf(`late from ${key}`, related)],
+            CALL,
+          );
+          const entry = entryOf('old', { dependsOn: [key] });
+          await tier.write([{ namespace: NS, key: `loaded from ${key}`, entry, lease }], CALL);
+          for (const made of ['set from', 'loaded from']) assert.equal(await valueAt(tier, `${made} ${key}`), 'old');
+          await tier.change([changeOf(key)], CALL);
+          await tier.write([{ namespace: NS, key: `late from ${key}`, entry, lease: late }], CALL);
+          for (const made of ['set from', 'loaded from', 'late from'])
+            assert.equal(await valueAt(tier, `${made} ${key}`), undefined, `${made} ${key}`);
+          // And all goes on, once what it is made from was loaded as well.
+          await set(tier, `of ${key}`, 0, { tags: ['far'] });
+          await set(tier, key, 2, { tags: ['t'], dependsOn: [`of ${key}`] });
+          const [{ lease: next }] = await tier.read([readOf(`late from ${key}`, related)], CALL);
+          await tier.write(
+            [{ namespace: NS, key: `late from ${key}`, entry: { ...entry, value: 'new' }, lease: next }],
+            CALL,
+          );
+          assert.equal(await valueAt(tier, `late from ${key}`), 'new');
+        }
+      });
+    }
+
+    it('takes nothing that is made from a key in another part that its lease does not cover', async () => {
+      const tier = open('uncovered');
+      for (const key of KEYS.slice(0, 8)) {
+        const [{ lease }] = await tier.read([readOf(key, { lease: true })], CALL);
+        const entry = entryOf('v', { dependsOn: [`source of ${key}`] });
+        assert.deepEqual(await tier.write([{ namespace: NS, key, entry, lease }], CALL), [false]);
+      }
+    });
+
+    it('keeps tokens in other parts as long as what is checked against them', async () => {
+      const tier = open('kept');
+      const life = 3_600_000;
+      const [{ lease }] = await tier.read([readOf('loaded', { lease: true, dependsOn: ['b'] })], CALL);
+      await tier.write(
+        [
+          { namespace: NS, key: 'set', entry: entryOf('v', { ttl: life, dependsOn: ['a'] }) },
+          { namespace: NS, key: 'loaded', entry: entryOf('v', { ttl: life, dependsOn: ['b'] }), lease },
+        ],
+        CALL,
+      );
+      for (const source of ['a', 'b']) {
+        await until('the token is kept', async () => {
+          const all = await Promise.all(
+            cluster.servers.map(async (server) => {
+              const [name] = await server.command('KEYS', `${prefix}:kept:*:k:*"${source}"*`);
+              return name === undefined ? -2 : server.command('PTTL', name);
+            }),
+          );
+          return Math.max(...all) > life - 60_000;
+        });
+      }
+    });
+
+    it('has keys with the same hash tag together', async () => {
+      const tier = open('tagged');
+      const keys = KEYS.map((key) => `{order:1}:${key}`);
+      await tier.write(
+        keys.map((key) => ({ namespace: NS, key, entry: entryOf(key) })),
+        CALL,
+      );
+      const names = await Promise.all(
+        cluster.servers.map((server) => server.command('KEYS', `${prefix}:tagged:*:e:*`)),
+      );
+      assert.equal(new Set(names.flat().map(redisSlot)).size, 1);
+    });
+
+    it('serves nothing that a slot brings along when it goes to another node and comes back', async () => {
+      const tier = open('moving');
+      const related = { tags: ['t'] };
+      await set(tier, 'k', 'old', related);
+      const slotKey = (
+        await Promise.all(cluster.servers.map((server) => server.command('KEYS', `${prefix}:moving:*:e:*`)))
+      )
+        .flat()
+        .find((name) => name.includes('"k"'));
+      const slot = redisSlot(slotKey);
+      const home = await cluster.ownerOf(slotKey);
+      const away = cluster.servers.find((server) => server !== home);
+      const moveKeys = async (from, to) => {
+        const names = await from.command('CLUSTER', 'GETKEYSINSLOT', String(slot), '1000');
+        const user = ['AUTH2', 'admin', 'change-me-admin'];
+        if (names.length > 0)
+          await from.command('MIGRATE', '127.0.0.1', to.port, '', '0', '5000', 'REPLACE', ...user, 'KEYS', ...names);
+      };
+      const idOf = (server) => server.command('CLUSTER', 'MYID');
+      const moving = async (from, to, during) => {
+        await to.command('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', await idOf(from));
+        await from.command('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', await idOf(to));
+        await during();
+        await moveKeys(from, to);
+        for (const server of [to, from, ...cluster.servers.filter((other) => other !== to && other !== from)])
+          await server.command('CLUSTER', 'SETSLOT', String(slot), 'NODE', await idOf(to));
+      };
+      await moving(home, away, async () => {
+        // Asked where the slot is going to, which has nothing of it yet.
         await tier.change([{ kind: 'tags', namespace: NS, tags: ['t'] }], CALL);
-        assert.deepEqual(await values(), Array(100).fill(undefined));
-        assert.deepEqual(await tier.write([{ namespace: NS, key: 'k0', entry, lease }], CALL), [false]);
-        assert.equal(/** @type {any} */ (tier.health()).topology, 'cluster');
-      }
-      const names = await Promise.all(cluster.servers.map((server) => server.command('KEYS', `tiercel:${library}:*`)));
-      assert.ok(names.filter((some) => some.length > 0).length > 1, 'all on one node');
-      for (const prefix of prefixes) {
-        const own = names.flat().filter((name) => name.startsWith(`${prefix}:`));
-        assert.equal(new Set(own.map(redisSlot)).size, 1, prefix);
-      }
+        assert.equal(await valueAt(tier, 'k'), undefined);
+      });
+      assert.equal(await valueAt(tier, 'k'), undefined);
+      await moving(away, home, async () => undefined);
+      await until('the old node has what it had', async () => (await home.command('EXISTS', slotKey)) === 1);
+      assert.equal(await valueAt(tier, 'k'), undefined);
+      await set(tier, 'k', 'new', related);
+      assert.equal(await valueAt(tier, 'k'), 'new');
     });
 
     it('goes on when its nodes lost their scripts, in the order of the calls', async () => {
@@ -91,6 +242,49 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
         await Promise.all(calls);
         assert.equal((await reading)[0].entry.value, `last ${round}`);
       }
+    });
+
+    it('has health of each node, though one stands still, and tells who has a key', async () => {
+      const tier = open('health');
+      await set(tier, 'k', 'v');
+      await valueAt(tier, 'k');
+      const addresses = cluster.servers.map(({ port }) => `127.0.0.1:${port}`).sort();
+      const health = await redisHealth(client, { timeout: 30_000 });
+      const { servers, total, ranges, ok } = health.cluster;
+      assert.equal(ok, true);
+      assert.deepEqual(servers.map(({ address }) => address).sort(), addresses);
+      assert.deepEqual(new Set(ranges.flatMap(({ nodes }) => nodes)), new Set(addresses));
+      const used = servers.map((one) => one.health.memory.used);
+      assert.equal(
+        total.memory,
+        used.reduce((sum, bytes) => sum + bytes),
+      );
+      assert.ok(total.hitRate > 0 && total.hitRate <= 1);
+
+      const name = tier.nameOf(NS, 'k');
+      const owner = await cluster.ownerOf(name);
+      assert.equal(await owner.command('EXISTS', name), 1);
+      assert.deepEqual(await redisOwners(client, name, { timeout: 30_000 }), {
+        slot: redisSlot(name),
+        primary: `127.0.0.1:${owner.port}`,
+        replicas: [],
+      });
+      await assert.rejects(redisOwners(client, 1), { code: 'ERR_TIERCEL_INVALID_ARGUMENT' });
+
+      const [server] = cluster.servers;
+      server.suspend();
+      try {
+        const { cluster: limping } = await redisHealth(client, { timeout: 1_000 });
+        const one = limping.servers.find(({ address }) => address === `127.0.0.1:${server.port}`);
+        assert.equal(one.health, undefined);
+        assert.equal(one.error.code, 'ERR_TIERCEL_TIMEOUT');
+        assert.equal(limping.servers.filter((other) => other.health !== undefined).length, 2);
+      } finally {
+        server.resume();
+      }
+      await until('it is there again', async () =>
+        (await redisHealth(client)).cluster.servers.every((one) => one.health),
+      );
     });
 
     it('has locks, and caches that tell each other of changes', async () => {

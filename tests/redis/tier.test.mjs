@@ -1,15 +1,13 @@
 // What the second tier in Redis promises, on a real server.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { DistributedLock, redisBus, redisTier } from 'tiercel/redis';
-import { CLIENTS, USER, WITH_REST } from './support/clients.mjs';
+import { redisTier } from 'tiercel/redis';
+import { WITH_REST } from './support/clients.mjs';
 import { send } from './support/resp.mjs';
-import { startServer, until } from './support/server.mjs';
+import { startServer } from './support/server.mjs';
 
 const CALL = { signal: new AbortController().signal };
 const NS = ['cache'];
-
-const ignore = () => undefined;
 
 const entryOf = (value, more = {}) => ({ value, ttl: 60_000, stale: 0, tags: [], dependsOn: [], ...more });
 
@@ -57,7 +55,7 @@ async function evalshas() {
 }
 
 /** What sends a command, of each client. */
-const METHODS = { ioredis: 'callBuffer', 'node-redis': 'sendCommand', rest: 'send' };
+const methodOf = (client) => ['callBuffer', 'sendCommand', 'send'].find((name) => name in client);
 
 for (const [library, connect] of Object.entries(WITH_REST)) {
   describe(`a tier over ${library}`, () => {
@@ -116,6 +114,37 @@ for (const [library, connect] of Object.entries(WITH_REST)) {
       );
     });
 
+    it('gives a lease that is for what is missing only where nothing fresh is, and else leaves no trace', async () => {
+      const missing = (key) => ({ ...leasedRead(key, RELATED), lease: 'missing' });
+      await set(tier, 'fresh', 1);
+      await set(tier, 'stale', 1, { ttl: -1, stale: 60_000 });
+      await set(tier, 'damaged', 1);
+      const name = 'tiercel:e:{["cache","damaged"]}';
+      await server.command('SETRANGE', name, (await server.command('STRLEN', name)) - 1, 'x');
+      const keys = ['fresh', 'stale', 'damaged', 'none'];
+      const found = await tier.read(keys.map(missing), CALL);
+      assert.deepEqual(
+        found.map(({ entry, lease }) => [entry?.value, lease !== undefined]),
+        [
+          [1, false],
+          [1, true],
+          [undefined, true],
+          [undefined, true],
+        ],
+      );
+      const leases = await server.command('KEYS', 'tiercel:l:*');
+      assert.deepEqual(
+        leases.sort(),
+        ['damaged', 'none', 'stale'].map((key) => `tiercel:l:{["cache","${key}"]}`),
+      );
+      const writes = keys.slice(1).map((key, i) => ({ ...missing(key), entry: entryOf(2), lease: found[i + 1].lease }));
+      assert.deepEqual(await tier.write(writes, CALL), [true, true, true]);
+      await tier.change([{ kind: 'prefix', namespace: NS, prefix: 'dam' }], CALL);
+      const [barred] = await tier.read([missing('damaged')], CALL);
+      assert.equal(barred.entry, undefined);
+      assert.ok(barred.lease);
+    });
+
     for (const [name, change] of Object.entries(CHANGES)) {
       it(`gives nothing that was there before a change: ${name}`, async () => {
         await set(tier, 'other', 0);
@@ -150,7 +179,7 @@ for (const [library, connect] of Object.entries(WITH_REST)) {
     });
 
     it('takes nothing by tokens that come back because a client sends a call again that was not answered', async () => {
-      const method = METHODS[library];
+      const method = methodOf(client);
       const sent = [];
       const spy = new Proxy(client, {
         get(target, name) {
@@ -363,7 +392,7 @@ for (const [library, connect] of Object.entries(WITH_REST)) {
     });
 
     it('sets nothing after what was changed later, when another process brought the scripts back meanwhile', async () => {
-      const method = METHODS[library];
+      const method = methodOf(client);
       let isLost = false;
       const losing = new Proxy(client, {
         get(target, name) {
@@ -374,7 +403,7 @@ for (const [library, connect] of Object.entries(WITH_REST)) {
             isLost = false;
             return member.apply(
               target,
-              library === 'ioredis' ? ['EVALSHA', 'f'.repeat(40), '0'] : [['EVALSHA', 'f'.repeat(40), '0']],
+              'callBuffer' in client ? ['EVALSHA', 'f'.repeat(40), '0'] : [['EVALSHA', 'f'.repeat(40), '0']],
             );
           };
         },
@@ -446,47 +475,3 @@ for (const [library, connect] of Object.entries(WITH_REST)) {
     });
   });
 }
-
-it('a prefix that ioredis has for its own keys is none of the tier, the bus and the locks', async () => {
-  const clients = await Promise.all(
-    [undefined, 'app:'].map((keyPrefix) => CLIENTS.ioredis(server.port, USER, { keyPrefix })),
-  );
-  await server.command('FLUSHALL');
-  const [plain, prefixed] = clients;
-  await set(redisTier(prefixed, { timeout: 5_000 }), 'k', 'v');
-  assert.equal(await valueAt(redisTier(plain, { timeout: 5_000 }), 'k'), 'v');
-  const held = await new DistributedLock(prefixed, 'job', { timeout: 5_000 }).acquire();
-  assert.equal(await new DistributedLock(plain, 'job', { timeout: 5_000 }).isLocked(), true);
-  await held.release();
-  const heard = [];
-  const [from, to] = [prefixed, plain].map((client) => redisBus(client, { timeout: 5_000, heartbeat: 50 }));
-  const live = new Set();
-  const listener = (name) => ({
-    changed: (changes) => heard.push(...changes),
-    live: () => live.add(name),
-    missed: ignore,
-    down: ignore,
-  });
-  void from.open(listener('from'));
-  void to.open(listener('to'));
-  await until('both are live', () => live.size === 2);
-  await from.publish([{ kind: 'clear', namespace: NS }]);
-  await until('it is heard', () => heard.length === 1);
-  await Promise.all([from, to].map((bus) => bus.close()));
-  for (const client of clients) client[Symbol.dispose]();
-});
-
-describe('what may not be an option or a client', () => {
-  it('is refused with what is accepted', () => {
-    assert.throws(() => redisTier(/** @type {any} */ ({})), { code: 'ERR_TIERCEL_INVALID_ARGUMENT' });
-    assert.throws(() => redisTier(undefined), { code: 'ERR_TIERCEL_INVALID_ARGUMENT' });
-    /** @type {any} */
-    const client = { on: ignore, duplicate: ignore, subscribe: ignore, callBuffer: ignore, status: 'ready' };
-    assert.throws(() => redisTier(client, { prefix: '*' }), { code: 'ERR_TIERCEL_INVALID_OPTION' });
-    assert.throws(() => redisTier(client, { timeout: 0 }), { code: 'ERR_TIERCEL_INVALID_OPTION' });
-    assert.throws(() => redisTier(client, /** @type {any} */ ({ prefx: 'a' })), {
-      code: 'ERR_TIERCEL_UNKNOWN_OPTION',
-      message: /"prefix"/,
-    });
-  });
-});

@@ -3,26 +3,31 @@ import { TiercelError } from '../errors.js';
 import type { RemoteCall } from '../tiers/remote.js';
 import { LONGEST_DELAY } from '../timers.js';
 import type { RedisArgument, RedisBytes, RedisPort, RedisReply } from './port.js';
-import { SCRIPTS, type ScriptName } from './scripts.js';
+import { SCRIPTS, type ScriptName, type Trust } from './scripts.js';
+import { Shards } from './shards.js';
 
 export interface CommandOptions {
   readonly prefix: string;
   readonly timeout: Milliseconds;
   readonly maxInFlight: number;
-  /** Whether what was written before the server started counts. */
+  /** Whether Redis never loses what it has acknowledged, so that what was written before it started counts. */
   readonly durable: boolean;
 }
 
 /** Arguments that every script begins with. */
 const HEAD = 4;
 
+type Resolve = (reply: RedisReply) => void;
+type Reject = (error: unknown) => void;
+
 /** A call of a script. */
 interface Job {
   readonly script: ScriptName;
+  readonly shard: number;
   readonly args: readonly RedisArgument[];
   readonly call: RemoteCall | undefined;
-  readonly resolve: (reply: RedisReply) => void;
-  readonly reject: (error: unknown) => void;
+  readonly resolve: Resolve;
+  readonly reject: Reject;
   /** Whether it may not take effect after what was sent after it: a value that was set. */
   readonly isOrdered: boolean;
   /** Of all that were sent, this one the last time. */
@@ -31,25 +36,32 @@ interface Job {
   isUnknown: boolean;
 }
 
+interface RunOptions {
+  readonly shard?: number;
+  readonly call?: RemoteCall | undefined;
+  readonly deadline?: Milliseconds;
+  readonly more?: Milliseconds;
+}
+
 /**
- * Calls of scripts, over a connection that others use as well. They take effect in the order in which they were made,
+ * Calls of scripts, over a connection that others use as well. Those of a shard take effect in the order in which they were made,
  * also when the server has lost its scripts: then all wait until those before them are answered and the scripts are there
  * again. A call ends within the timeout; it is counted as in flight until it is answered, so that what a server that
  * hangs has not answered is bounded.
  */
 export class Commands {
   readonly port: RedisPort;
+  readonly shards: Shards;
   readonly counts = { calls: 0, timeouts: 0, refused: 0, loads: 0 };
   inFlight = 0;
   readonly #options: CommandOptions;
   readonly #id = Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join('');
   #calls = 0;
-  readonly #prefix: string;
-  readonly #slotKey: string | undefined;
+  readonly #trust: Trust;
   readonly #shas = new Map<ScriptName, string>();
   #sequence = 0;
-  /** The latest of all that were sent and are of data that has taken effect. */
-  #done = 0;
+  /** By shard: the latest of all that were sent and are of data that has taken effect. */
+  readonly #done: number[] = [];
   /** Sent and not answered, each with the time until which it may be. */
   readonly #sent = new Map<Job, Milliseconds>();
   /** Answered that the script is not there, in the order in which they were sent. */
@@ -60,51 +72,50 @@ export class Commands {
   constructor(port: RedisPort, options: CommandOptions) {
     this.port = port;
     this.#options = options;
-    const { prefix } = options;
-    // In a Cluster all is in one slot, so that scripts are as good as on one server.
-    this.#prefix = port.topology === 'cluster' ? `${prefix}:{${prefix}}:` : `${prefix}:`;
-    this.#slotKey = port.topology === 'cluster' ? this.#prefix : undefined;
+    const { prefix, durable } = options;
+    const isCluster = port.topology === 'cluster';
+    this.shards = new Shards(prefix, isCluster);
+    this.#trust = durable ? 'all' : isCluster ? 'slot' : 'server';
   }
 
   /**
+   * @param shard that of the name which is the first argument, if left out
    * @param deadline until when it may take effect, by the clock of the server; 0: at any time
    * @param more how much longer than the timeout it may take
    */
-  async run(
+  run(
     script: ScriptName,
     args: readonly RedisArgument[],
-    { call, deadline = 0, more = 0 }: { call?: RemoteCall; deadline?: number; more?: Milliseconds } = {},
+    { shard = this.shards.ofName(args[0] as string), call, deadline = 0, more = 0 }: RunOptions = {},
   ): Promise<RedisReply> {
-    const { durable } = this.#options;
-    const nonce = `${this.#id}.${(++this.#calls).toString(36)}`;
-    const head = [this.#prefix, nonce, durable ? '0' : '1', deadline.toFixed(0)];
-    return this.#within(script, more, () => {
-      return new Promise((resolve, reject) => {
-        const job: Job = {
-          script,
-          args: [...head, ...args],
-          call,
-          resolve,
-          reject,
-          isOrdered: deadline > 0,
-          sequence: 0,
-          isUnknown: false,
-        };
-        if (this.#waiting !== undefined) {
-          this.#waiting.push(job);
-          this.#load();
-        } else if (this.#shas.has(script)) this.#send(job);
-        else this.#wantsLoading(job);
-      });
+    return this.#within(script, more, (resolve, reject) => {
+      const nonce = `${this.#id}.${(++this.#calls).toString(36)}`;
+      const head = [this.shards.prefixes[shard] as string, nonce, this.#trust, deadline.toFixed(0)];
+      const job: Job = {
+        script,
+        shard,
+        args: [...head, ...args],
+        call,
+        resolve,
+        reject,
+        isOrdered: deadline > 0,
+        sequence: 0,
+        isUnknown: false,
+      };
+      if (this.#waiting !== undefined) {
+        this.#waiting.push(job);
+        this.#load();
+      } else if (this.#shas.has(script)) this.#send(job);
+      else this.#wantsLoading(job);
     });
   }
 
   /** A command as it is. */
   command(...args: RedisArgument[]): Promise<RedisReply> {
-    return this.#within(String(args[0]), 0, () => this.port.send(args));
+    return this.#within(String(args[0]), 0, (resolve, reject) => void this.port.send(args).then(resolve, reject));
   }
 
-  #within(what: string, more: Milliseconds, send: () => Promise<RedisReply>): Promise<RedisReply> {
+  #within(what: string, more: Milliseconds, begin: (resolve: Resolve, reject: Reject) => void): Promise<RedisReply> {
     const { timeout, maxInFlight } = this.#options;
     // Clients keep commands for when they are connected again: by then nobody wants them.
     if (!this.port.isReady() || this.inFlight >= maxInFlight) {
@@ -126,12 +137,12 @@ export class Commands {
         this.inFlight--;
         clearTimeout(timer);
       };
-      send().then(
+      begin(
         (reply) => {
           answered();
           resolve(reply);
         },
-        (error: unknown) => {
+        (error) => {
           answered();
           reject(error);
         },
@@ -144,28 +155,29 @@ export class Commands {
   #send(job: Job): void {
     this.#sent.set(job, performance.now() + this.#options.timeout);
     job.sequence = ++this.#sequence;
-    const { script, args, isUnknown } = job;
+    const { script, shard, args, isUnknown } = job;
+    const slotKey = this.shards.isDivided ? this.shards.prefixes[shard] : undefined;
     const how = isUnknown ? ['EVAL', SCRIPTS[script]] : ['EVALSHA', this.#shas.get(script) as string];
-    // A name that no key has, of the slot that all of them are in.
-    const keys = this.#slotKey === undefined ? ['0'] : ['1', this.#slotKey];
+    // A name that no key has, of the slot that all of the shard are in.
+    const keys = slotKey === undefined ? ['0'] : ['1', slotKey];
     // What a lease covers is compared, however late it comes.
     const isFree = !job.isOrdered && ['read', 'write'].includes(args[HEAD] as string);
-    this.port
-      .send([...how, ...keys, ...args], this.#slotKey, isFree)
-      .then(
-        (reply) => {
-          if (script === 'data') this.#done = Math.max(this.#done, job.sequence);
-          job.resolve(reply);
-        },
-        (error: unknown) => {
-          if (isNoScript(error)) this.#wantsLoading(job);
-          else job.reject(error);
-        },
-      )
-      .finally(() => {
+    this.port.send([...how, ...keys, ...args], slotKey, isFree).then(
+      (reply) => {
         this.#sent.delete(job);
+        if (script === 'data') this.#done[shard] = Math.max(this.#done[shard] ?? 0, job.sequence);
+        job.resolve(reply);
         this.#load();
-      });
+      },
+      (error: unknown) => {
+        this.#sent.delete(job);
+        if (isNoScript(error)) {
+          this.#waiting ??= [];
+          this.#refused.push(job);
+        } else job.reject(error);
+        this.#load();
+      },
+    );
   }
 
   #wantsLoading(job: Job): void {
@@ -204,14 +216,17 @@ export class Commands {
   }
 
   /** @param loaded scripts that the server has, or will have when it comes to what is sent next */
-  #goOn(refused: readonly Job[], loaded: Set<ScriptName>): void {
+  #goOn(refused: readonly Job[], loaded: Set<string>): void {
     for (const job of this.#takeAll(refused)) {
       // Its signal costs as much as a call, so it is not asked for where nothing was waited for.
       if (job.call?.signal.aborted) job.reject(job.call.signal.reason);
-      else if (job.isOrdered && job.sequence > 0 && job.sequence < this.#done) job.reject(overtaken());
+      else if (job.isOrdered && job.sequence > 0 && job.sequence < (this.#done[job.shard] ?? 0))
+        job.reject(overtaken());
       else {
-        job.isUnknown = !loaded.has(job.script);
-        loaded.add(job.script);
+        // Shards may be on different servers.
+        const name = this.shards.isDivided ? `${job.script} ${job.shard}` : job.script;
+        job.isUnknown = !loaded.has(name);
+        loaded.add(name);
         this.#send(job);
       }
     }

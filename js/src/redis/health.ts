@@ -1,11 +1,14 @@
 import type { Duration, Milliseconds } from '../duration.js';
+import { invalidArgument, TiercelError } from '../errors.js';
 import { integer, positiveDuration, type Readers, read } from '../memory/readers.js';
 import type { Bytes, Count } from '../memory/types.js';
 import { Commands, textOf } from './commands.js';
+import { nodesOf } from './nodes.js';
 import { portOf, type RedisClient, type RedisReply } from './port.js';
+import { redisSlot } from './slots.js';
 
 /** What one server says of itself. */
-export interface RedisHealth {
+export interface RedisServerHealth {
   readonly version: string;
   readonly role: string;
   readonly uptime: Milliseconds;
@@ -38,6 +41,10 @@ export interface RedisHealth {
   readonly slowLog:
     | readonly { readonly id: number; readonly at: Date; readonly took: Milliseconds; readonly command: string }[]
     | undefined;
+}
+
+/** What the server says that a client is connected to: of a Cluster the first node that answers. */
+export interface RedisHealth extends RedisServerHealth {
   /** Undefined if it is in no Cluster. */
   readonly cluster: RedisClusterHealth | undefined;
 }
@@ -48,6 +55,22 @@ export interface RedisClusterHealth {
   readonly nodes: Count;
   readonly primaries: Count;
   readonly ranges: readonly RedisSlotRange[];
+  /**
+   * What each node says of itself, primaries and replicas, by its address; why, if one does not answer. Empty if the client
+   * is one of a single node.
+   */
+  readonly servers: readonly {
+    readonly address: string;
+    readonly health: RedisServerHealth | undefined;
+    readonly error?: unknown;
+  }[];
+  /** Of the primaries that answered, all together. */
+  readonly total: {
+    readonly memory: Bytes;
+    readonly evicted: Count;
+    readonly commandsPerSecond: number;
+    readonly hitRate: number | undefined;
+  };
 }
 
 /** Slots and who has them: the primary first. */
@@ -70,15 +93,74 @@ const READERS: Readers<RedisHealthOptions> = {
 };
 
 /**
- * What the server says of itself that a client is connected to; the client's user needs `INFO`, and `SLOWLOG GET` and `CLUSTER
- * INFO|SLOTS` for that part. Two round trips. @throws ERR_TIERCEL_TIMEOUT, ERR_TIERCEL_UNAVAILABLE, and errors of Redis
+ * What the server says of itself that a client is connected to, and in a Cluster what each of its nodes does; the client's user
+ * needs `INFO`, and `SLOWLOG GET` and `CLUSTER INFO|SLOTS` for that part. Two round trips, three in a Cluster.
+ * @throws ERR_TIERCEL_TIMEOUT, ERR_TIERCEL_UNAVAILABLE, and errors of Redis
  */
 export async function redisHealth(client: RedisClient, options?: RedisHealthOptions): Promise<RedisHealth> {
   const { timeout = 1_000, slowCommands = 10 } = read(options, READERS, 'options') as {
     timeout?: number;
     slowCommands?: number;
   };
-  const commands = new Commands(portOf(client), { prefix: '', timeout, maxInFlight: 16, durable: true });
+  const port = portOf(client);
+  if (port.topology !== 'cluster') {
+    const commands = commandsOf(client, timeout);
+    const { isInCluster, ...health } = await serverHealth(commands, slowCommands);
+    return { ...health, cluster: isInCluster ? await clusterOf(commands, []) : undefined };
+  }
+  const asked = await Promise.all(
+    (await nodesOf(client)).map(async (node) => {
+      const commands = commandsOf(node.client, timeout);
+      try {
+        const { isInCluster: _, ...health } = await serverHealth(commands, slowCommands);
+        return { commands, server: { address: node.address, health } };
+      } catch (error) {
+        return { commands, server: { address: node.address, health: undefined, error } };
+      }
+    }),
+  );
+  const answer = asked.find(({ server }) => server.health !== undefined);
+  if (answer?.server.health === undefined)
+    throw (
+      asked.map(({ server }) => server.error).find(Boolean) ??
+      new TiercelError('ERR_TIERCEL_UNAVAILABLE', 'health: no node of the Cluster is known')
+    );
+  const servers = asked.map(({ server }) => server);
+  return { ...answer.server.health, cluster: await clusterOf(answer.commands, servers) };
+}
+
+/** Who has a key, by the name that it has in Redis. */
+export interface RedisOwners {
+  readonly slot: number;
+  readonly primary: string;
+  readonly replicas: readonly string[];
+}
+
+/**
+ * The slot of a key and the nodes that have it, as a node of the Cluster sees it; undefined if nobody serves the slot. For
+ * the names of a tier's keys see {@link RedisTier.nameOf}. The user needs `CLUSTER SLOTS`. One round trip.
+ * @throws as {@link redisHealth}
+ */
+export async function redisOwners(
+  client: RedisClient,
+  key: string,
+  options?: Pick<RedisHealthOptions, 'timeout'>,
+): Promise<RedisOwners | undefined> {
+  if (typeof key !== 'string') throw invalidArgument('key', key, 'a string: the name of a key in Redis');
+  const { timeout = 1_000 } = read(options, { timeout: positiveDuration }, 'options') as { timeout?: number };
+  const slot = redisSlot(key);
+  const ranges = await slotRanges(commandsOf(client, timeout));
+  const [primary, ...replicas] = ranges.find(({ from, to }) => from <= slot && slot <= to)?.nodes ?? [];
+  return primary === undefined ? undefined : { slot, primary, replicas };
+}
+
+const commandsOf = (client: RedisClient, timeout: Milliseconds) =>
+  new Commands(portOf(client), { prefix: '', timeout, maxInFlight: 16, durable: true });
+
+async function serverHealth(
+  commands: Commands,
+  slowCommands: number,
+): Promise<RedisServerHealth & { readonly isInCluster: boolean }> {
   const [info, slow] = await Promise.all([
     commands.command('INFO').then((reply) => parseInfo(textOf(reply))),
     slowLog(commands, slowCommands),
@@ -109,12 +191,14 @@ export async function redisHealth(client: RedisClient, options?: RedisHealthOpti
       total: number('total_commands_processed'),
       rejectedConnections: number('rejected_connections'),
     },
-    lookups: { hits, misses, hitRate: hits + misses === 0 ? undefined : hits / (hits + misses) },
+    lookups: { hits, misses, hitRate: rateOf(hits, misses) },
     replication: replicationOf(info),
     slowLog: slow,
-    cluster: number('cluster_enabled') === 1 ? await clusterOf(commands) : undefined,
+    isInCluster: number('cluster_enabled') === 1,
   };
 }
+
+const rateOf = (hits: Count, misses: Count) => (hits + misses === 0 ? undefined : hits / (hits + misses));
 
 function parseInfo(text: string): ReadonlyMap<string, string> {
   return new Map(
@@ -162,7 +246,10 @@ async function slowLog(commands: Commands, count: number): Promise<RedisHealth['
   }
 }
 
-async function clusterOf(commands: Commands): Promise<RedisClusterHealth | undefined> {
+async function clusterOf(
+  commands: Commands,
+  servers: RedisClusterHealth['servers'],
+): Promise<RedisClusterHealth | undefined> {
   try {
     const [info, ranges] = await Promise.all([
       commands.command('CLUSTER', 'INFO').then((reply) => parseInfo(textOf(reply))),
@@ -179,11 +266,27 @@ async function clusterOf(commands: Commands): Promise<RedisClusterHealth | undef
       nodes: number('cluster_known_nodes'),
       primaries: number('cluster_size'),
       ranges,
+      servers,
+      total: totalOf(servers),
     };
   } catch (error) {
     if (isNotAllowed(error)) return undefined;
     throw error;
   }
+}
+
+function totalOf(servers: RedisClusterHealth['servers']): RedisClusterHealth['total'] {
+  const primaries = servers.flatMap(({ health }) => (health?.role === 'master' ? [health] : []));
+  const sum = (of: (health: RedisServerHealth) => number) => primaries.reduce((all, health) => all + of(health), 0);
+  return {
+    memory: sum(({ memory }) => memory.used),
+    evicted: sum(({ keys }) => keys.evicted),
+    commandsPerSecond: sum(({ commands }) => commands.perSecond),
+    hitRate: rateOf(
+      sum(({ lookups }) => lookups.hits),
+      sum(({ lookups }) => lookups.misses),
+    ),
+  };
 }
 
 async function slotRanges(commands: Commands): Promise<RedisSlotRange[]> {

@@ -12,8 +12,11 @@ export {
   type RedisClusterHealth,
   type RedisHealth,
   type RedisHealthOptions,
+  type RedisOwners,
+  type RedisServerHealth,
   type RedisSlotRange,
   redisHealth,
+  redisOwners,
 } from './health.js';
 export type { IoredisLike, NodeRedisLike, RedisClient, RestRedisLike } from './port.js';
 export { type RestRedis, type RestRedisOptions, restRedis } from './rest.js';

@@ -2,8 +2,8 @@ import type { Change } from '../tiers/change.js';
 
 /*
  * What things are called in Redis, after the prefix of the tier. Only ASCII, so that a script can compare names without
- * knowing of encodings, and each name is that of one place only, as JSON of the path is. The braces are for Cluster:
- * what belongs to one key of the cache is in one slot.
+ * knowing of encodings, and each name is that of one place only, as JSON of the path is. In a Cluster the prefix ends with
+ * the hash tag of a shard, which comes before any other braces.
  *
  *   e:{[…path,key]}   string: the entry, see scripts.ts
  *   l:{[…path,key]}   string: the token that leases of the key have; gone once it gets another value
@@ -12,29 +12,57 @@ import type { Change } from '../tiers/change.js';
  *   n:{[…path]}       hash: the token of a namespace, and what happened in it lately
  *   x:{[…path,key]}   string: who has the lock
  *   f:{[…path,key]}   string: the last fencing token
+ *   w                 string, in a Cluster: the sign of the server that serves the slot
  */
 
 /** JSON of strings, in ASCII. */
 export function asciiJson(strings: string | readonly string[]): string {
+  if (typeof strings === 'string' && PLAIN.test(strings)) return `"${strings}"`;
   return JSON.stringify(strings).replace(
     /[\u007f-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
 
+/** Of characters that JSON has as they are. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+/** Names that each key of a namespace needs, by its path. */
+interface Path {
+  /** Of an id all but the name. */
+  readonly start: string;
+  readonly scope: string;
+  /** Of the namespace and those above it, its own last. */
+  readonly scopes: readonly string[];
+}
+
+const paths = new WeakMap<readonly string[], Path>();
+
+export function pathOf(namespace: readonly string[]): Path {
+  const known = paths.get(namespace);
+  if (known !== undefined) return known;
+  const scopes = namespace.map((_, i) => `n:{${asciiJson(namespace.slice(0, i + 1))}}`);
+  const json = asciiJson(namespace);
+  const path = {
+    start: namespace.length === 0 ? '[' : `${json.slice(0, -1)},`,
+    scope: `n:{${json}}`,
+    scopes,
+  };
+  paths.set(namespace, path);
+  return path;
+}
+
 /** What stands between the braces for a key, or a tag, of a namespace. */
 export function idOf(namespace: readonly string[], name: string): string {
-  return asciiJson([...namespace, name]);
+  return `${pathOf(namespace).start}${asciiJson(name)}]`;
 }
 
 export const keyScope = (namespace: readonly string[], key: string) => `k:{${idOf(namespace, key)}}`;
 export const tagScope = (namespace: readonly string[], tag: string) => `t:{${idOf(namespace, tag)}}`;
-export const namespaceScope = (namespace: readonly string[]) => `n:{${asciiJson(namespace)}}`;
+export const namespaceScope = (namespace: readonly string[]) => pathOf(namespace).scope;
 
 /** Of a namespace and those above it, its own last. */
-export function namespaceScopes(namespace: readonly string[]): string[] {
-  return namespace.map((_, i) => namespaceScope(namespace.slice(0, i + 1)));
-}
+export const namespaceScopes = (namespace: readonly string[]) => pathOf(namespace).scopes;
 
 /** The key that a scope is of, if it is one of a key. */
 export function keyOfScope(scope: string): string | undefined {

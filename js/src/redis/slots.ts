@@ -13,10 +13,15 @@ const CRC = Uint16Array.from({ length: 256 }, (_, byte) => {
  * anything, else of the whole.
  */
 export function redisSlot(key: string): number {
+  let crc = 0;
+  for (const byte of new TextEncoder().encode(hashedPart(key)))
+    crc = (crc << 8) ^ (CRC[((crc >> 8) ^ byte) & 0xff] as number);
+  return (crc & 0xffff) % SLOTS;
+}
+
+/** The hash tag of a key, or all of it. */
+export function hashedPart(key: string): string {
   const open = key.indexOf('{');
   const close = open < 0 ? -1 : key.indexOf('}', open + 1);
-  const hashed = close > open + 1 ? key.slice(open + 1, close) : key;
-  let crc = 0;
-  for (const byte of new TextEncoder().encode(hashed)) crc = (crc << 8) ^ (CRC[((crc >> 8) ^ byte) & 0xff] as number);
-  return (crc & 0xffff) % SLOTS;
+  return close > open + 1 ? key.slice(open + 1, close) : key;
 }

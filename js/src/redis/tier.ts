@@ -1,15 +1,15 @@
 import type { Duration, Milliseconds } from '../duration.js';
-import { decodeFrame, encodeFrame } from '../engine/frame.js';
-import { invalidOption, TiercelError } from '../errors.js';
-import { entryOf, frameOf, isPromise, MOST_STALE, type TierFault } from '../frames/entry.js';
+import { decodeFrame, type Frame } from '../engine/frame.js';
+import { invalidOption } from '../errors.js';
+import { entryOf, isPromise, type TierFault } from '../frames/entry.js';
 import {
   PAYLOAD_READERS,
-  type Payload,
   type PayloadCodec,
   type PayloadFault,
   type PayloadOptions,
   payloadCodec,
 } from '../frames/payload.js';
+import { ignore } from '../memory/flight.js';
 import { MemoryCache } from '../memory/memory-cache.js';
 import { flag, type Readers, read } from '../memory/readers.js';
 import type { Change } from '../tiers/change.js';
@@ -25,23 +25,25 @@ import type {
   RemoteTouch,
   RemoteWrite,
 } from '../tiers/remote.js';
-import { Commands, textOf } from './commands.js';
-import { RedisLocks } from './locks.js';
 import {
-  barrierText,
-  idOf,
-  keyOfScope,
-  keyScope,
-  namespaceScope,
-  namespaceScopes,
-  parseBarrier,
-  tagScope,
-} from './names.js';
+  changeArguments,
+  type Lease,
+  leaseOf,
+  NO_SOURCES,
+  readArguments,
+  type Sources,
+  touchArguments,
+} from './arguments.js';
+import { Commands, textOf } from './commands.js';
+import { type Claim, Elsewhere, shardOf } from './elsewhere.js';
+import { RedisLocks } from './locks.js';
+import { idOf, keyOfScope, parseBarrier } from './names.js';
 import { COMMAND_READERS } from './options.js';
+import { Order, tooLate } from './order.js';
 import { portOf, type RedisArgument, type RedisClient, type RedisReply } from './port.js';
-
-/** Of one call of a script, so that others are not kept waiting for long. */
-const BATCH = 64;
+import { listOf } from './replies.js';
+import { BATCH } from './shards.js';
+import { Writing } from './writing.js';
 
 export interface RedisTierOptions extends PayloadOptions {
   /** What all names in Redis begin with, before a colon. Default `'tiercel'`. */
@@ -57,16 +59,20 @@ export interface RedisTierOptions extends PayloadOptions {
   durable?: boolean;
 }
 
-/** What a lease is: the tokens of its scopes as of the read, in the order of their names, and where the namespace was. */
-interface Lease {
-  readonly tokens: ReadonlyMap<string, string>;
-  /** Scopes that the entry belongs to because of what it is made from. */
-  readonly inherited: readonly string[];
-  readonly run: string;
-  readonly barriersAtRead: string;
-  readonly barriers: string;
-  readonly tagChanges: string;
+/** What a script answers in place of how long an entry is kept, of one that is not to be served. */
+const DEAD = -3;
+const FOREIGN = -4;
+
+/** What a script says of an entry; see there. */
+interface Said {
+  readonly left: Milliseconds;
+  readonly barriers: readonly RedisReply[];
+  /** Names and lists of other shards. */
+  readonly elsewhere: readonly RedisReply[];
+  readonly frame: Uint8Array | undefined;
 }
+
+const NOTHING: readonly RedisReply[] = [];
 
 /** What became of entries that were asked for. */
 interface Counts {
@@ -82,14 +88,12 @@ export class RedisTier implements RemoteTier {
   readonly #commands: Commands;
   readonly #locks: RedisLocks;
   readonly #codec: PayloadCodec;
-  readonly #timeout: Milliseconds;
+  readonly #elsewhere: Elsewhere;
+  readonly #order: Order;
+  readonly #writing: Writing;
   readonly #counts: Counts = { hits: 0, misses: 0, dead: 0 };
   /** What was there and could not be read, by why. */
   readonly #faults: Partial<Record<TierFault, number>> = {};
-  /** The server's clock is ahead of this one by so much; a little less, as its answers are under way for a while. */
-  #clock: Milliseconds | undefined;
-  /** Ends when all calls that were made have been sent; undefined if they have. */
-  #sending: Promise<void> | undefined;
   #globs: MemoryCache | undefined;
 
   constructor(client: RedisClient, options?: RedisTierOptions) {
@@ -97,75 +101,66 @@ export class RedisTier implements RemoteTier {
     const port = portOf(client);
     // A key that moves to another node may come back to what it was before.
     if (port.topology === 'cluster' && durable) throw invalidOption('durable', true, 'false in a Cluster');
-    this.#timeout = timeout;
     this.#commands = new Commands(port, { prefix, timeout, maxInFlight, durable });
     this.#locks = new RedisLocks(this.#commands);
     this.#codec = payloadCodec(payload);
+    this.#elsewhere = new Elsewhere(this.#commands);
+    this.#order = new Order(this.#commands, timeout);
+    this.#writing = new Writing(this.#commands, this.#order, this.#codec, this.#elsewhere);
   }
 
   async read(reads: readonly RemoteRead[], call: RemoteCall): Promise<readonly RemoteFound[]> {
-    const found = await Promise.all(
-      batches(reads).map(async (batch) => {
-        const reply = await this.#inOrder(undefined, () =>
-          this.#commands.run('data', ['read', count(batch), ...batch.flatMap(readArguments)], { call }),
-        );
-        return this.#found(batch, listOf(reply));
-      }),
-    );
-    return found.flat();
+    this.#writing.flush();
+    return this.#inShares(reads, this.#shardOf, (shard, some) => this.#read(shard, some, call));
   }
 
-  async write(writes: readonly RemoteWrite[], call: RemoteCall): Promise<readonly boolean[]> {
-    const isLeased = writes.every(({ lease }) => lease !== undefined);
-    const prepared = this.#prepare(writes, isLeased);
-    const answers = await Promise.all(
-      batches(writes).map(async (batch, i) => {
-        const reply = await this.#inOrder(prepared, (frames) => {
-          const args = batch.flatMap((write, j) => writeArguments(write, frames[i * BATCH + j] as Uint8Array));
-          // What a lease covers is compared anyway, however late it comes.
-          return this.#commands.run('data', ['write', count(batch), ...args], {
-            call,
-            deadline: this.#deadline(isLeased),
-          });
-        });
-        return this.#answers(listOf(reply));
-      }),
-    );
-    return answers.flat().map((stored) => stored === 1);
+  write(writes: readonly RemoteWrite[], call: RemoteCall): Promise<readonly boolean[]> {
+    return this.#writing.write(writes, call);
   }
 
+  /** What concerns a key is told to the shard that it is in, all else to all of them: acknowledged once each of them has it. */
   async change(changes: readonly Change[], call: RemoteCall): Promise<readonly number[]> {
-    const counts = await Promise.all(
-      batches(changes).map((batch) =>
-        this.#inOrder(undefined, () =>
-          this.#commands.run('data', ['change', count(batch), ...batch.flatMap(changeArguments)], { call }),
-        ),
-      ),
+    this.#writing.flush();
+    const { shards } = this.#commands;
+    const counts = changes.map(() => 0);
+    const copies = changes.flatMap((change, at) =>
+      'key' in change || !shards.isDivided
+        ? [{ change, at, shard: 'key' in change ? this.#shardOf(change) : 0 }]
+        : Array.from({ length: shards.count }, (_, shard) => ({ change, at, shard })),
     );
-    return counts.flatMap((reply) => listOf(reply).map(Number));
+    await Promise.all(
+      shards
+        .divide(copies, ({ shard }) => shard)
+        .map(async ({ shard, items }) => {
+          const args: RedisArgument[] = ['change', String(items.length)];
+          for (const { change } of items) args.push(...changeArguments(change));
+          const reply = await this.#order.send(undefined, () => this.#commands.run('data', args, { shard, call }));
+          for (const [i, { at }] of items.entries()) counts[at] = (counts[at] ?? 0) + Number(listOf(reply)[i]);
+        }),
+    );
+    return counts;
   }
 
   async touch(touches: readonly RemoteTouch[], call: RemoteCall): Promise<readonly boolean[]> {
-    const prepared = this.#learnClock();
-    const answers = await Promise.all(
-      batches(touches).map(async (batch) => {
-        const reply = await this.#inOrder(prepared, () => {
-          const args = batch.flatMap((touch) => [...placeArguments(touch), milliseconds(touch.ttl)]);
-          return this.#commands.run('data', ['touch', count(batch), ...args], {
-            call,
-            deadline: this.#deadline(false),
-          });
-        });
-        const barriers = listOf(reply);
-        if (barriers[0] === -1) throw tooLate();
-        return batch.map(({ key }, i) => barriers[i] !== 0 && !this.#isBarred(key, listOf(barriers[i])));
-      }),
-    );
-    return answers.flat();
+    this.#writing.flush();
+    return this.#inShares(touches, this.#shardOf, async (shard, some) => {
+      const reply = await this.#order.send(this.#order.learnClock(shard), () =>
+        this.#commands.run('data', touchArguments(some), { shard, call, deadline: this.#order.deadline(shard) }),
+      );
+      const barriers = listOf(reply);
+      if (barriers[0] === -1) throw tooLate();
+      return some.map(({ key }, i) => barriers[i] !== 0 && !this.#isBarred(key, listOf(barriers[i])));
+    });
   }
 
   async lock({ namespace, key, ttl, wait }: RemoteLockRequest, call: RemoteCall): Promise<RemoteLock | undefined> {
     return this.#locks.acquire(idOf(namespace, key), ttl, wait, call.signal);
+  }
+
+  /** What the entry of a key is called in Redis. A namespace is a path, the name of the cache first. */
+  nameOf(namespace: readonly string[], key: string): string {
+    const { shards } = this.#commands;
+    return `${shards.prefixes[shards.of(namespace, key)]}e:{${idOf(namespace, key)}}`;
   }
 
   health(): object {
@@ -181,102 +176,150 @@ export class RedisTier implements RemoteTier {
     };
   }
 
-  // ---- Order
+  // ---- Shards
 
-  /** Sends a call when it is prepared and those before it are sent. */
-  #inOrder<P>(prepared: P | PromiseLike<P>, send: (prepared: P) => Promise<RedisReply>): Promise<RedisReply> {
-    if (this.#sending === undefined && !isPromise(prepared)) return send(prepared);
-    const before = this.#sending;
-    return new Promise((resolve, reject) => {
-      const prepare = async () => {
-        await before;
-        return prepared;
-      };
-      const sending = prepare()
-        .then((ready) => void send(ready).then(resolve, reject), reject)
-        .then(() => {
-          if (this.#sending === sending) this.#sending = undefined;
-        });
-      this.#sending = sending;
-    });
-  }
+  readonly #shardOf = ({ namespace, key }: RemotePlace): number => this.#commands.shards.of(namespace, key);
 
-  // ---- The clock of the server
-
-  /** Until when a call may take effect. One that a client keeps, and sends when it is connected again, would undo newer ones. */
-  #deadline(isSafe: boolean): Milliseconds {
-    return isSafe || this.#clock === undefined ? 0 : performance.now() + this.#clock + this.#timeout;
-  }
-
-  #learnClock(): undefined | Promise<undefined> {
-    if (this.#clock !== undefined) return undefined;
-    return this.#commands.run('data', ['write', '0']).then((reply) => {
-      this.#answers(listOf(reply));
-      return undefined;
-    });
-  }
-
-  #heard(time: Milliseconds): void {
-    this.#clock = time - performance.now();
-  }
-
-  /** What a script answers after the time. */
-  #answers(reply: readonly RedisReply[]): readonly RedisReply[] {
-    this.#heard(Number(reply[0]));
-    if (reply[1] === -1) throw tooLate();
-    return reply.slice(1);
+  /** Asks each shard for its part of a list; answers in the order of that. */
+  async #inShares<T, R>(
+    list: readonly T[],
+    shardOf: (one: T) => number,
+    ask: (shard: number, some: readonly T[]) => Promise<readonly R[]>,
+  ): Promise<readonly R[]> {
+    const { shards } = this.#commands;
+    if (!shards.isDivided && list.length <= BATCH) return ask(0, list);
+    const answers: R[] = [];
+    await Promise.all(
+      shards.divide(list, shardOf).map(async ({ shard, items, at }) => {
+        for (const [i, answer] of (await ask(shard, items)).entries()) answers[at[i] as number] = answer;
+      }),
+    );
+    return answers;
   }
 
   // ---- Reading
 
-  async #found(reads: readonly RemoteRead[], reply: readonly RedisReply[]): Promise<RemoteFound[]> {
-    let at = 0;
-    const next = () => reply[at++];
-    const found: (RemoteFound | Promise<RemoteFound>)[] = [];
-    for (const one of reads) {
-      const status = next();
-      const entry = status === 1 ? this.#entry(one, Number(next()), next() as Uint8Array, listOf(next())) : undefined;
-      if (status === 2) this.#counts.dead++;
-      if (status === 3) this.#fault('foreign');
-      const lease = one.lease ? leaseOf(one, listOf(next())) : undefined;
-      found.push(isPromise(entry) ? entry.then((awaited) => ({ entry: awaited, lease })) : { entry, lease });
+  async #read(shard: number, reads: readonly RemoteRead[], call: RemoteCall): Promise<RemoteFound[]> {
+    const { said, leases } = await this.#ask(shard, reads, call);
+    const isDivided = said.some(({ elsewhere }) => elsewhere.length > 0);
+    if (isDivided) await this.#askElsewhere(reads, said, call);
+    const looked = reads.map((one, i) => this.#look(one, said[i] as Said));
+    const entries = looked.some(isPromise)
+      ? await Promise.all(looked)
+      : (looked as readonly (RemoteEntry | undefined)[]);
+    // Taken for fresh by the server, which cannot tell that it is of no use.
+    const unleased: number[] = [];
+    for (const [i, entry] of entries.entries()) {
+      this.#counts[entry === undefined ? 'misses' : 'hits']++;
+      if (reads[i]?.lease && leases.get(i) === undefined && !((entry?.ttl ?? 0) > 0)) unleased.push(i);
     }
-    const all = await Promise.all(found);
-    for (const { entry } of all) this.#counts[entry === undefined ? 'misses' : 'hits']++;
-    return all;
+    if (unleased.length > 0) {
+      const again = unleased.map((i): RemoteRead => ({ ...(reads[i] as RemoteRead), lease: true }));
+      const { leases: late } = await this.#ask(shard, again, call);
+      for (const [i, at] of unleased.entries()) leases.set(at, late.get(i));
+    }
+    return entries.map((entry, i) => ({ entry, lease: leases.get(i) }));
+  }
+
+  /** What the script says of each read, and the leases that it gives. */
+  async #ask(shard: number, reads: readonly RemoteRead[], call: RemoteCall) {
+    const elsewhere = this.#elsewhere;
+    const sources = reads.map((one) => (one.lease ? elsewhere.sourcesOf(one, one.dependsOn) : NO_SOURCES));
+    const isDivided = sources.some((own) => own.elsewhere.length > 0);
+    const lending = isDivided
+      ? elsewhere.lend(
+          reads.map((one, i) => ({ ...one, sources: sources[i] as Sources })),
+          call,
+        )
+      : undefined;
+    lending?.catch(ignore);
+    const args = readArguments(reads, sources);
+    const reply = listOf(await this.#order.send(undefined, () => this.#commands.run('data', args, { shard, call })));
+    const lent = await lending;
+    let at = 0;
+    const said = reads.map((): Said => {
+      const first = reply[at++];
+      if (typeof first === 'number') {
+        const frame = first < -1 ? undefined : (reply[at++] as Uint8Array);
+        return { left: first, barriers: NOTHING, elsewhere: NOTHING, frame };
+      }
+      const [left, barriers, others] = listOf(first);
+      return {
+        left: Number(left),
+        barriers: listOf(barriers),
+        elsewhere: listOf(others),
+        frame: reply[at++] as Uint8Array,
+      };
+    });
+    const leases = new Map<number, Lease | undefined>();
+    for (; at < reply.length; at++) {
+      const [which, ...parts] = listOf(reply[at]);
+      const i = Number(which) - 1;
+      leases.set(i, leaseOf(reads[i] as RemoteRead, sources[i] as Sources, lent?.[i] ?? [], parts));
+    }
+    return { said, leases };
+  }
+
+  /** Whether what entries are made from in other shards is still what it was: else they are dead. */
+  async #askElsewhere(reads: readonly RemoteRead[], said: Said[], call: RemoteCall): Promise<void> {
+    const of: number[] = [];
+    const claims: Claim[] = [];
+    for (const [i, { elsewhere }] of said.entries()) {
+      for (let j = 0; j < elsewhere.length; j += 2) {
+        of.push(i);
+        const { namespace } = reads[i] as RemoteRead;
+        claims.push({ namespace, shard: shardOf(textOf(elsewhere[j])), scopes: elsewhere[j + 1] as Uint8Array });
+      }
+    }
+    const judged = await this.#elsewhere.judge(claims, call);
+    for (const [j, barriers] of judged.entries()) {
+      const i = of[j] as number;
+      const one = said[i] as Said;
+      said[i] =
+        barriers === undefined
+          ? { ...one, left: DEAD, frame: undefined }
+          : { ...one, barriers: [...one.barriers, ...barriers] };
+    }
+  }
+
+  #look(one: RemoteRead, { left, frame, barriers }: Said): RemoteEntry | undefined | Promise<RemoteEntry | undefined> {
+    if (frame !== undefined) return this.#entry(one, left, frame, barriers);
+    if (left === DEAD) this.#counts.dead++;
+    if (left === FOREIGN) this.#fault('foreign');
+    return undefined;
   }
 
   /** What is in a frame; undefined if that cannot be read, or is invalidated. @param left how long Redis keeps it, -1: for ever */
   #entry(
-    { namespace, key }: RemotePlace,
+    place: RemotePlace,
     left: Milliseconds,
     bytes: Uint8Array,
     barriers: readonly RedisReply[],
   ): RemoteEntry | undefined | Promise<RemoteEntry | undefined> {
-    const place = { namespace, key };
     const frame = decodeFrame(bytes, place);
-    if (typeof frame === 'string') {
-      this.#fault(frame);
-      return undefined;
-    }
-    if (this.#isBarred(key, barriers)) {
+    if (typeof frame === 'string') return this.#fault(frame);
+    if (barriers.length > 0 && this.#isBarred(place.key, barriers)) {
       this.#counts.dead++;
       return undefined;
     }
-    const finish = (decoded: { readonly value: unknown } | PayloadFault): RemoteEntry | undefined => {
-      if (typeof decoded !== 'string') {
-        const ttl = left < 0 ? Number.POSITIVE_INFINITY : left - frame.stale;
-        return entryOf(frame, ttl, decoded.value);
-      }
-      this.#fault(decoded);
-      return undefined;
-    };
-    const decoded = this.#codec.decode(frame, place);
-    return isPromise(decoded) ? Promise.resolve(decoded).then(finish) : finish(decoded);
+    const decoded = this.#codec.decode(frame, frame);
+    return isPromise(decoded)
+      ? Promise.resolve(decoded).then((awaited) => this.#finish(frame, left, awaited))
+      : this.#finish(frame, left, decoded);
   }
 
-  #fault(fault: TierFault): void {
+  #finish(
+    frame: Frame,
+    left: Milliseconds,
+    decoded: { readonly value: unknown } | PayloadFault,
+  ): RemoteEntry | undefined {
+    if (typeof decoded === 'string') return this.#fault(decoded);
+    return entryOf(frame, left < 0 ? Number.POSITIVE_INFINITY : left - frame.stale, decoded.value);
+  }
+
+  #fault(fault: TierFault): undefined {
     this.#faults[fault] = (this.#faults[fault] ?? 0) + 1;
+    return undefined;
   }
 
   /**
@@ -302,22 +345,6 @@ export class RedisTier implements RemoteTier {
     this.#globs.set(key, true);
     return [...this.#globs.keys(pattern)].includes(key);
   }
-
-  // ---- Writing
-
-  /** The frames of values, and the clock where it is needed. */
-  #prepare(writes: readonly RemoteWrite[], isLeased: boolean): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
-    const now = Date.now();
-    const frames = writes.map(({ namespace, key, entry }) => {
-      const place = { namespace, key };
-      const frame = (payload: Payload) => encodeFrame(frameOf(place, entry, payload, now));
-      const payload = this.#codec.encode(entry.value, place);
-      return isPromise(payload) ? Promise.resolve(payload).then(frame) : frame(payload);
-    });
-    const clock = isLeased ? undefined : this.#learnClock();
-    if (clock === undefined && frames.every((frame) => !isPromise(frame))) return frames as Uint8Array[];
-    return Promise.all([Promise.all(frames), clock]).then(([all]) => all);
-  }
 }
 
 /**
@@ -340,102 +367,4 @@ function readOptions(options: unknown) {
     ...defaults,
     ...(read(options, READERS, 'options') as Omit<RedisTierOptions, 'timeout'> & { timeout?: Milliseconds }),
   };
-}
-
-// ---- Arguments of scripts
-
-function placeArguments({ namespace, key }: RemotePlace): RedisArgument[] {
-  return [idOf(namespace, key), namespaceScope(namespace)];
-}
-
-const leaseScope = (place: RemotePlace) => `l:{${idOf(place.namespace, place.key)}}`;
-
-/** The scopes that a lease covers. */
-function leasedScopes(place: RemoteRead): string[] {
-  return [...new Set([leaseScope(place), ...entryScopes(place, place)])];
-}
-
-function entryScopes(
-  { namespace }: RemotePlace,
-  { tags, dependsOn }: Pick<RemoteEntry, 'tags' | 'dependsOn'>,
-): string[] {
-  return [
-    ...namespaceScopes(namespace),
-    ...tags.map((tag) => tagScope(namespace, tag)),
-    ...dependsOn.map((key) => keyScope(namespace, key)),
-  ];
-}
-
-function readArguments(one: RemoteRead): RedisArgument[] {
-  if (!one.lease) return [...placeArguments(one), '0'];
-  const others = one.dependsOn.map((key) => idOf(one.namespace, key));
-  return [...placeArguments(one), '1', ...counted(leasedScopes(one)), ...counted(others)];
-}
-
-function leaseOf(one: RemoteRead, parts: readonly RedisReply[]): Lease {
-  const [run, barriersAtRead, barriers, tagChanges, ...rest] = parts.map(textOf) as [
-    string,
-    string,
-    string,
-    string,
-    ...string[],
-  ];
-  const scopes = leasedScopes(one);
-  const tokens = new Map(scopes.map((scope, i) => [scope, rest[i] as string]));
-  const inherited: string[] = [];
-  for (let i = scopes.length; i < rest.length; i += 2) {
-    inherited.push(rest[i] as string);
-    tokens.set(rest[i] as string, rest[i + 1] as string);
-  }
-  return { tokens, inherited, run, barriersAtRead, barriers, tagChanges };
-}
-
-function writeArguments(write: RemoteWrite, frame: Uint8Array): RedisArgument[] {
-  const { namespace, entry } = write;
-  const lease = write.lease as Lease | undefined;
-  const life = entry.ttl + Math.min(entry.stale, MOST_STALE);
-  const kept = life <= 0 ? '-1' : milliseconds(life === Number.POSITIVE_INFINITY ? 0 : Math.max(1, life));
-  const scopes = new Set([...entryScopes(write, entry), ...(lease?.inherited ?? [])]);
-  const head = [...placeArguments(write), kept, frame, ...counted([...scopes])];
-  if (lease === undefined) return [...head, '0', ...counted(entry.dependsOn.map((key) => idOf(namespace, key)))];
-  const { run, barriersAtRead, barriers, tagChanges, tokens } = lease;
-  return [...head, '1', run, barriersAtRead, barriers, tagChanges, ...counted([...tokens].flat())];
-}
-
-function changeArguments(change: Change): RedisArgument[] {
-  const { namespace } = change;
-  switch (change.kind) {
-    case 'delete':
-    case 'set':
-      return ['d', ...placeArguments(change)];
-    case 'expire':
-      return ['x', ...placeArguments(change)];
-    case 'tags':
-      return ['t', namespaceScope(namespace), ...counted(change.tags.map((tag) => tagScope(namespace, tag)))];
-    case 'prefix':
-    case 'pattern':
-      return ['b', namespaceScope(namespace), barrierText(change)];
-    case 'clear':
-      return ['c', namespaceScope(namespace)];
-  }
-}
-
-const counted = (args: readonly string[]): string[] => [String(args.length), ...args];
-const count = (batch: readonly unknown[]) => String(batch.length);
-const milliseconds = (ms: Milliseconds) => Math.floor(ms).toFixed(0);
-
-// ---- Replies
-
-function listOf(reply: RedisReply | undefined): readonly RedisReply[] {
-  if (Array.isArray(reply)) return reply;
-  throw new TiercelError('ERR_TIERCEL_CORRUPT_VALUE', 'Redis: an answer is not what the script says');
-}
-
-function batches<T>(all: readonly T[]): (readonly T[])[] {
-  if (all.length <= BATCH) return [all];
-  return Array.from({ length: Math.ceil(all.length / BATCH) }, (_, i) => all.slice(i * BATCH, (i + 1) * BATCH));
-}
-
-function tooLate(): TiercelError {
-  return new TiercelError('ERR_TIERCEL_TIMEOUT', 'Redis: the call came too late to take effect');
 }

@@ -1,4 +1,5 @@
 import type { Milliseconds } from '../duration.js';
+import { placeId } from './change.js';
 
 /** Most keys that are remembered: beyond that the oldest is tried again too soon. */
 const MOST = 10_000;
@@ -7,14 +8,17 @@ const MOST = 10_000;
 export class Backoffs {
   readonly #until = new Map<string, Milliseconds>();
 
-  add(id: string, until: Milliseconds): void {
+  add(path: readonly string[], key: string, until: Milliseconds): void {
+    const id = placeId(path, key);
     // Behind all others, as the newest.
     this.#until.delete(id);
     this.#until.set(id, until);
     if (this.#until.size > MOST) this.#until.delete(this.#until.keys().next().value as string);
   }
 
-  isActive(id: string, now: Milliseconds): boolean {
+  isActive(path: readonly string[], key: string, now: Milliseconds): boolean {
+    if (this.#until.size === 0) return false;
+    const id = placeId(path, key);
     const until = this.#until.get(id);
     if (until === undefined) return false;
     if (now < until) return true;
@@ -22,8 +26,8 @@ export class Backoffs {
     return false;
   }
 
-  delete(id: string): void {
-    if (this.#until.size > 0) this.#until.delete(id);
+  delete(path: readonly string[], key: string): void {
+    if (this.#until.size > 0) this.#until.delete(placeId(path, key));
   }
 
   get size(): number {

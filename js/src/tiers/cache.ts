@@ -12,9 +12,9 @@ import type { MemoryCache } from '../memory/memory-cache.js';
 import { readTags } from '../memory/options.js';
 import type { Count, Loader } from '../memory/types.js';
 import { Batch, type BatchLoader } from './batch.js';
-import { type Change, isStrings, placeId } from './change.js';
+import { type Change, isStrings } from './change.js';
 import { OWN_EVENTS, type OwnEvent } from './emitter.js';
-import { type Aim, loadOne, type Reason } from './load.js';
+import { type Aim, loadOne, lookUp, type Reason } from './load.js';
 import { type Lock, takeLock } from './lock.js';
 import {
   type ReadLoadOptions,
@@ -80,7 +80,7 @@ export class Cache<V = unknown> {
       this.#tiers.refuseClosed();
       const value = this.#tiers.trusted ? this.memory.get(key) : undefined;
       if (value !== undefined || this.#tiers.remote === undefined) return Promise.resolve(value as T | undefined);
-      return this.#lookUp([asKey(key)]).then((found) => found.get(key) as T | undefined);
+      return this.#lookUpOne(asKey(key)) as Promise<T | undefined>;
     } catch (e) {
       return Promise.reject(e);
     }
@@ -107,7 +107,23 @@ export class Cache<V = unknown> {
     return (found?.[0]?.entry?.ttl ?? 0) > 0;
   }
 
-  /** Takes fresh values of the second tier into memory, unless something overtakes them. */
+  /** Takes a fresh value of the second tier into memory, unless something overtakes it. */
+  #lookUpOne(key: string): Promise<V | undefined> {
+    const tiers = this.#tiers;
+    if (!tiers.isReadable(this.#path, key)) return Promise.resolve(undefined);
+    const aim = this.#aim(key, {}, 'missing', false);
+    const outcome = tiers.shared.loading.begin({
+      ns: this.#ns,
+      key,
+      options: aim.options,
+      work: (run) => lookUp(tiers, run, aim),
+    });
+    if (outcome !== undefined) return outcome.then(({ value }) => value);
+    const found = new Map<string, V>();
+    return this.#peekRemote([key], found).then(() => found.get(key));
+  }
+
+  /** As {@link #lookUpOne}, with one question for all. */
   async #lookUp(keys: readonly string[]): Promise<Map<string, V>> {
     const tiers = this.#tiers;
     const batch = new Batch<V>(tiers, undefined);
@@ -194,7 +210,7 @@ export class Cache<V = unknown> {
   }
 
   #aim(key: string, options: ReadLoadOptions, reason: Reason, loads = true): Aim<V> {
-    return { ns: this.#ns, path: this.#path, key, id: placeId(this.#path, key), options, reason, loads };
+    return { ns: this.#ns, path: this.#path, key, options, reason, loads };
   }
 
   /** Loads a value that is not there, or not fresh: the entry in `slot`, which was just found. */
@@ -227,7 +243,7 @@ export class Cache<V = unknown> {
     if (aim.reason === 'forced' || !trusted) return { request: requestWithStale };
     const age = (note?.age ?? 0) - ttl;
     const { stale: served = 0, grace = 0 } = options;
-    const isOff = age < Math.max(served, grace) && backoffs.isActive(aim.id, now());
+    const isOff = age < Math.max(served, grace) && backoffs.isActive(aim.path, key, now());
     if (age >= served && !isOff) return { request: requestWithStale };
     if (isOff) this.#tiers.counts.graced++;
     else this.#refresh(requestWithStale, options);
@@ -259,7 +275,7 @@ export class Cache<V = unknown> {
     if (note?.took === undefined || left > -note.took * beta * Math.log(1 - Math.random())) return stale.value();
     const read = this.#read(options);
     const aim: Aim<V> = { ...this.#aim(key, read, 'eager'), left };
-    if (!tiers.backoffs.isActive(aim.id, tiers.now())) {
+    if (!tiers.backoffs.isActive(aim.path, key, tiers.now())) {
       tiers.counts.eagerRefreshes++;
       this.#refresh({ ns: this.#ns, key, work: (run) => loadOne(tiers, run, aim, loader), options: read, stale }, read);
     }
@@ -357,7 +373,7 @@ export class Cache<V = unknown> {
     const { defaults, shared, remote, bus } = tiers;
     const read = tiers.settle({ ...storeDefaults(defaults), ...readStoreOptions(options) });
     const stored = shared.setMany(this.#ns, pairs, read);
-    for (const [key] of pairs) tiers.backoffs.delete(placeId(this.#path, key));
+    for (const [key] of pairs) tiers.backoffs.delete(this.#path, key);
     if ((remote === undefined && bus === undefined) || pairs.length === 0) return stored;
     const changes = pairs.map(([key]): Change => ({ kind: 'set', namespace: this.#path, key }));
     const writes = pairs.map(
@@ -414,7 +430,7 @@ export class Cache<V = unknown> {
     tiers.refuseClosed();
     const keys = listOf(list, 'keys').map((key) => asKey(key));
     const here = keys.map((key) => (kind === 'delete' ? this.memory.delete(key) : this.memory.expire(key)));
-    for (const key of keys) tiers.backoffs.delete(placeId(this.#path, key));
+    for (const key of keys) tiers.backoffs.delete(this.#path, key);
     if (keys.length === 0) return { removed: 0, pending: false };
     const sent = await tiers.outbox.send(keys.map((key): Change => ({ kind, namespace: this.#path, key })));
     const removed = here.filter((was, i) => was || (sent.counts?.[i] ?? 0) > 0).length;

@@ -20,8 +20,6 @@ export interface Aim<V> {
   readonly ns: Namespace;
   readonly path: readonly string[];
   readonly key: string;
-  /** What the key is called where keys of all namespaces are. */
-  readonly id: string;
   readonly options: ReadLoadOptions;
   readonly reason: Reason;
   /** How long the value in memory stays fresh, for an eager load. */
@@ -61,10 +59,11 @@ export class Part<V> {
     if (asked.length === 0) return;
     const began = tiers.now();
     const found = await tiers.read(
-      asked.map(({ aim: { path, key, options, loads } }) => ({
+      asked.map(({ aim: { path, key, options, reason, loads } }) => ({
         namespace: path,
         key,
-        lease: loads,
+        // What is in memory is wanted anew: whatever is found, it may not do.
+        lease: loads && (reason === 'missing' ? 'missing' : true),
         tags: options.tags ?? [],
         dependsOn: options.dependsOn ?? [],
       })),
@@ -89,16 +88,14 @@ export class Part<V> {
     if (ttl <= 0 || aim.reason === 'forced') return;
     // The answer was under way for a while: only what outlives the value at hand in any case is a newer one.
     if (aim.left !== undefined && ttl - took <= aim.left + 1) return;
+    // A copy that nobody else has.
     const { options } = run.terms;
-    run.terms.options = {
-      ...options,
-      ttl: ttl === Number.POSITIVE_INFINITY ? 0 : ttl,
-      stale: entry.stale,
-      tags: entry.tags,
-      dependsOn: entry.dependsOn,
-    };
+    options.ttl = ttl === Number.POSITIVE_INFINITY ? 0 : ttl;
+    options.stale = entry.stale;
+    options.tags = entry.tags;
+    options.dependsOn = entry.dependsOn;
     const note = noteOf(entry);
-    if (note !== undefined) run.terms.options.note = note;
+    if (note !== undefined) options.note = note;
     this.found = { value };
   }
 
@@ -184,7 +181,7 @@ export class Part<V> {
   /** The last word on how a loaded value is stored. */
   #finish(value: unknown): void {
     const { terms } = this.run;
-    this.#tiers.backoffs.delete(this.aim.id);
+    this.#tiers.backoffs.delete(this.aim.path, this.aim.key);
     if (this.found !== undefined) return;
     const { options } = terms;
     const { eagerRefresh = 0, negativeTtl } = this.aim.options;
@@ -196,11 +193,11 @@ export class Part<V> {
 
   #ended(isCurrent: boolean, hasFailed: boolean): void {
     const { terms, abort } = this.run;
-    const { path: namespace, key, id, options } = this.aim;
+    const { path: namespace, key, options } = this.aim;
     const { stale = 0, grace = 0, graceBackoff = GRACE_BACKOFF } = options;
     // One that was told to stop has said nothing of its source.
     if (hasFailed && stale + grace > 0 && !abort.aborted)
-      this.#tiers.backoffs.add(id, this.#tiers.now() + graceBackoff);
+      this.#tiers.backoffs.add(namespace, key, this.#tiers.now() + graceBackoff);
     if (!isCurrent || this.found !== undefined || !this.#isLeased || this.#tiers.closed) {
       this.#unlock();
       return;
@@ -212,6 +209,14 @@ export class Part<V> {
 }
 
 export const GRACE_BACKOFF: Milliseconds = 10_000;
+
+/** What a look at the second tier for one key does: if that has nothing, there is nothing. */
+export async function lookUp<V>(tiers: Tiers<V>, run: Run<V>, aim: Aim<V>): Promise<V> {
+  const part = new Part(tiers, run, aim);
+  await Part.consult(tiers, [part]);
+  if (part.found === undefined) run.terms.absent = true;
+  return part.found?.value as V;
+}
 
 /** What a load of one key does: asks the second tier, and then the loader. */
 export function loadOne<V>(tiers: Tiers<V>, run: Run<V>, aim: Aim<V>, loader: Loader<V>): V | PromiseLike<V> {

@@ -48,8 +48,11 @@ export interface RemotePlace {
 }
 
 export interface RemoteRead extends RemotePlace {
-  /** Whether a value may be written after this: answer with a lease, whether or not something is found. */
-  readonly lease: boolean;
+  /**
+   * Whether a value may be written after this: answer with a lease, whether or not something is found; `'missing'`: only
+   * if nothing fresh is, so none is needed with a fresh entry.
+   */
+  readonly lease: boolean | 'missing';
   /** Names that the value is known to have if it is loaded: the lease covers these from now on. */
   readonly tags: readonly string[];
   readonly dependsOn: readonly string[];

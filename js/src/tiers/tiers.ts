@@ -12,6 +12,7 @@ import { Backoffs } from './backoffs.js';
 import type { Bus, BusListener } from './bus.js';
 import type { Change } from './change.js';
 import { Emitter } from './emitter.js';
+import { Gathering } from './gathering.js';
 import { answers, Guard } from './guard.js';
 import { Locks } from './locks.js';
 import { isMemoryCache, type ReadLoadOptions, type ReadStoreOptions, type ReadTierOptions } from './options.js';
@@ -64,6 +65,7 @@ export class Tiers<V> implements BusListener {
   #trusted: boolean;
   #reason = 'not connected yet';
   #missed = 0;
+  readonly #gathering = new Gathering((reads) => this.#ask(reads));
   /** Writes of loads that are under way. */
   readonly #writes = new Set<Promise<void>>();
 
@@ -155,7 +157,12 @@ export class Tiers<V> implements BusListener {
   }
 
   /** What the second tier has, for each read; undefined if it did not answer. An entry that makes no sense is none. */
-  async read(reads: readonly RemoteRead[]): Promise<readonly RemoteFound[] | undefined> {
+  read(reads: readonly RemoteRead[]): Promise<readonly RemoteFound[] | undefined> {
+    // Only one call is made to see whether it is there again: nobody else is to wait for that.
+    return this.remote?.guard.breaker.state === 'closed' ? this.#gathering.read(reads) : this.#ask(reads);
+  }
+
+  async #ask(reads: readonly RemoteRead[]): Promise<readonly RemoteFound[] | undefined> {
     const { tier, guard } = this.remote as NonNullable<typeof this.remote>;
     const found = await guard.call('read', async (call) => answers(await tier.read(reads, call), reads.length, 'read'));
     return found?.map((one) => {

@@ -1,0 +1,148 @@
+import { encodeFrame } from '../engine/frame.js';
+import { frameOf, isPromise } from '../frames/entry.js';
+import type { Payload, PayloadCodec } from '../frames/payload.js';
+import { atEndOfTurn } from '../tiers/end-of-turn.js';
+import type { RemoteCall, RemoteWrite } from '../tiers/remote.js';
+import { addWriteArguments, type Lease, lifeOf, type Sources } from './arguments.js';
+import type { Commands } from './commands.js';
+import type { Elsewhere } from './elsewhere.js';
+import type { Order } from './order.js';
+import type { RedisArgument } from './port.js';
+import { listOf } from './replies.js';
+import { BATCH } from './shards.js';
+
+/** One call for writes, and what has become of them. */
+interface Asked {
+  readonly call: RemoteCall;
+  readonly stored: boolean[];
+  left: number;
+  readonly resolve: (stored: boolean[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One write of a call. */
+interface Part {
+  readonly write: RemoteWrite;
+  readonly sources: Sources;
+  readonly of: Asked;
+  readonly at: number;
+  frame: Uint8Array | undefined;
+  /** How much of it is not prepared yet, or could not be. */
+  waits: number;
+  /** Names and lists of other shards. */
+  elsewhere: readonly RedisArgument[];
+}
+
+/** Writes, of which those of one turn go out together. What is sent otherwise must come after them: {@link flush}. */
+export class Writing {
+  readonly #commands: Commands;
+  readonly #order: Order;
+  readonly #codec: PayloadCodec;
+  readonly #elsewhere: Elsewhere;
+  /** By shard, what is to be sent, and what that has to wait for. */
+  #parts: (Part[] | undefined)[] = [];
+  #preparing: Promise<unknown>[] = [];
+  #isDue = false;
+
+  constructor(commands: Commands, order: Order, codec: PayloadCodec, elsewhere: Elsewhere) {
+    this.#commands = commands;
+    this.#order = order;
+    this.#codec = codec;
+    this.#elsewhere = elsewhere;
+  }
+
+  /** Takes the values as they are now. */
+  write(writes: readonly RemoteWrite[], call: RemoteCall): Promise<readonly boolean[]> {
+    if (writes.length === 0) return Promise.resolve([]);
+    return new Promise((resolve, reject) => {
+      const of: Asked = { call, stored: [], left: writes.length, resolve, reject };
+      const now = Date.now();
+      const parts = writes.map((write, at): Part => {
+        const { namespace, key, entry } = write;
+        const sources = this.#elsewhere.sourcesOf(write, entry.dependsOn);
+        const part: Part = { write, sources, of, at, frame: undefined, waits: 0, elsewhere: [] };
+        const payload = this.#codec.encode(entry.value, { namespace, key });
+        const seal = (encoded: Payload) => {
+          part.frame = encodeFrame(frameOf({ namespace, key }, entry, encoded, now));
+        };
+        if (isPromise(payload)) this.#prepare(part, Promise.resolve(payload).then(seal));
+        else seal(payload);
+        if (sources.elsewhere.length > 0 && write.lease === undefined) this.#prepare(part, this.#lend(part));
+        return part;
+      });
+      for (const part of parts) {
+        const shard = this.#commands.shards.of(part.write.namespace, part.write.key);
+        const together = this.#parts[shard];
+        if (together === undefined) this.#parts[shard] = [part];
+        else together.push(part);
+      }
+      if (this.#isDue) return;
+      this.#isDue = true;
+      atEndOfTurn(() => this.flush());
+    });
+  }
+
+  #prepare(part: Part, preparing: Promise<void>): void {
+    part.waits++;
+    const done = () => {
+      part.waits--;
+    };
+    this.#preparing.push(preparing.then(done, part.of.reject));
+  }
+
+  async #lend(part: Part): Promise<void> {
+    const [lent] = await this.#elsewhere.lend([{ ...part.write, sources: part.sources }], part.of.call);
+    part.elsewhere = lent as RedisArgument[];
+  }
+
+  /** Sends what was gathered. */
+  flush(): void {
+    if (!this.#isDue) return;
+    this.#isDue = false;
+    const all = this.#parts;
+    const preparing = this.#preparing;
+    this.#parts = [];
+    this.#preparing = [];
+    for (const [shard, parts] of all.entries()) {
+      for (let i = 0; parts !== undefined && i < parts.length; i += BATCH) {
+        const clock = parts.some(({ write }) => write.lease === undefined) ? this.#order.learnClock(shard) : undefined;
+        const prepared = preparing.length > 0 || clock !== undefined ? Promise.all([clock, ...preparing]) : undefined;
+        this.#send(shard, parts.slice(i, i + BATCH), prepared);
+      }
+    }
+  }
+
+  #send(shard: number, parts: readonly Part[], prepared: undefined | Promise<unknown>): void {
+    const call = parts.every(({ of }) => of === parts[0]?.of) ? parts[0]?.of.call : undefined;
+    let due: readonly Part[] = [];
+    const sent = this.#order.send(prepared, () => {
+      due = parts.filter(({ waits }) => waits === 0);
+      const args: RedisArgument[] = ['write', String(due.length)];
+      for (const { write, frame, sources, elsewhere } of due)
+        addWriteArguments(args, write, frame as Uint8Array, sources, elsewhere);
+      this.#keep(due);
+      // What a lease covers is compared anyway, however late it comes.
+      const isLeased = due.every(({ write }) => write.lease !== undefined);
+      return this.#commands.run('data', args, { shard, call, deadline: isLeased ? 0 : this.#order.deadline(shard) });
+    });
+    sent
+      .then((reply) => {
+        const answers = this.#order.answers(shard, listOf(reply));
+        for (const [i, { of, at }] of due.entries()) {
+          of.stored[at] = answers[i] === 1;
+          if (--of.left === 0) of.resolve(of.stored);
+        }
+      })
+      .catch((error: unknown) => {
+        for (const { of } of parts) of.reject(error);
+      });
+  }
+
+  /** What entries are checked against in other shards has to stay there as long. */
+  #keep(parts: readonly Part[]): void {
+    for (const { write, elsewhere } of parts) {
+      const lists = (write.lease as Lease | undefined)?.elsewhere ?? elsewhere;
+      if (lists.length > 0) this.#elsewhere.keep(lists, lifeOf(write.entry));
+    }
+  }
+}
