@@ -27,10 +27,10 @@ rule('package.json has no runtime dependency', {
 rule('development dependencies are pinned to one version', {
   find: ({ devDependencies }) =>
     Object.entries(devDependencies)
-      .filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))
+      .filter(([, version]) => !/^(npm:[\w-]+@)?\d+\.\d+\.\d+$/.test(version))
       .map(([name, version]) => `${name}@${version}`),
   here: packageJson,
-  planted: [{ devDependencies: { x: '^1.0.0' } }, { devDependencies: { x: 'latest' } }, { devDependencies: { x: '' } }],
+  planted: ['^1.0.0', 'latest', '', 'npm:y@^1.0.0'].map((x) => ({ devDependencies: { x } })),
 });
 
 /** All that any lock file of the repository installs. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { createCache } from 'tiercel';
 import { redisBus, redisTier } from 'tiercel/redis';
-import { CLIENTS } from './support/clients.mjs';
+import { EVERY_CLIENT } from './support/clients.mjs';
 import { startProxy } from './support/proxy.mjs';
 import { startServer, until } from './support/server.mjs';
 
@@ -37,7 +37,7 @@ async function open(client, { bus = BEATS, ...options } = {}) {
   return { cache, doubts };
 }
 
-for (const [library, connect] of Object.entries(CLIENTS)) {
+for (const [library, connect] of Object.entries(EVERY_CLIENT)) {
   describe(`a bus over ${library}`, () => {
     const clientFor = async (port = server.port) => {
       const client = await connect(port);

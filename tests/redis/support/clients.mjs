@@ -1,32 +1,52 @@
 // Connected clients of each library that is supported.
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
+import { Redis as Redis5 } from 'ioredis5';
+import { Redis as Valkey } from 'iovalkey';
 import { createClient } from 'redis';
+import { createClient as createClient5 } from 'redis5';
 import { restRedis } from 'tiercel/redis';
 import { RestProxy } from './rest.mjs';
 
 /** The user of examples/redis that has no more rights than the tier and the bus need. */
 export const USER = { username: 'tiercel', password: 'change-me-tiercel' };
 
-/** @type {Readonly<Record<string, (port: number, user?: typeof USER, more?: object) => Promise<any>>>} */
-export const CLIENTS = {
-  async ioredis(port, user = USER, more = {}) {
-    const client = new Redis({ port, ...user, ...more, retryStrategy: () => 20 });
+/** @typedef {(port: number, user?: typeof USER, more?: object) => Promise<any>} Connect */
+
+/** @param {any} Class @returns {Connect} */
+const ioredis =
+  (Class) =>
+  async (port, user = USER, more = {}) => {
+    const client = new Class({ port, ...user, ...more, retryStrategy: () => 20 });
     client.on('error', () => undefined);
     await once(client, 'ready');
     return Object.assign(client, { [Symbol.dispose]: () => client.disconnect() });
-  },
-  async 'node-redis'(port, user = USER) {
-    const client = createClient({ ...user, socket: { port, reconnectStrategy: () => 20 } });
+  };
+
+/** @param {any} create @returns {Connect} */
+const nodeRedis =
+  (create) =>
+  async (port, user = USER, more = {}) => {
+    const client = create({ ...user, socket: { port, reconnectStrategy: () => 20, ...more } });
     client.on('error', () => undefined);
     await client.connect();
     return Object.assign(client, { [Symbol.dispose]: () => client.destroy() });
-  },
+  };
+
+/** The newest of each kind. @type {Readonly<Record<string, Connect>>} */
+export const CLIENTS = { ioredis: ioredis(Redis), 'node-redis': nodeRedis(createClient) };
+
+/** All that are supported. @type {Readonly<Record<string, Connect>>} */
+export const EVERY_CLIENT = {
+  ...CLIENTS,
+  'ioredis 5': ioredis(Redis5),
+  'node-redis 5': nodeRedis(createClient5),
+  iovalkey: ioredis(Valkey),
 };
 
 /** The same, and a client without a socket, which cannot listen. @type {typeof CLIENTS} */
 export const WITH_REST = {
-  ...CLIENTS,
+  ...EVERY_CLIENT,
   async rest(port, user = USER) {
     const proxy = await RestProxy.start(port, user);
     const client = restRedis({ url: proxy.url, token: proxy.token });
