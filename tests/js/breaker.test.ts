@@ -1,0 +1,24 @@
+import { Breaker, type BreakerState } from '../../js/src/tiers/breaker.js';
+
+test('a call that was let through to see and never ends is followed by another', () => {
+  let now = 0;
+  const states: BreakerState[] = [];
+  const breaker = new Breaker(
+    1,
+    100,
+    () => now,
+    (state) => void states.push(state),
+  );
+  breaker.failed();
+  expect(breaker.allows()).toBe(false);
+  now += 100;
+  expect([breaker.isReady, breaker.allows()]).toEqual([true, true]);
+  // That one is gone, with the request that made it.
+  now += 99;
+  expect([breaker.isReady, breaker.allows()]).toEqual([false, false]);
+  now += 1;
+  expect([breaker.isReady, breaker.allows(), breaker.allows()]).toEqual([true, true, false]);
+  breaker.succeeded();
+  expect(breaker.allows()).toBe(true);
+  expect(states).toEqual(['open', 'half-open', 'closed']);
+});
