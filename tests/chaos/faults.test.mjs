@@ -9,6 +9,8 @@ import { summary, violationsOf } from './support/report.mjs';
 // Heartbeat and patience are 600 ms here; the rest is for a machine that does other things as well.
 const GRACE = 1_000;
 const ROUNDS = Number(process.env.TIERCEL_CHAOS_ROUNDS ?? 5);
+/** Milliseconds after which a fault has one round only: a machine that does other things as well comes to an end too. */
+const ENOUGH = 8 * 60_000;
 /** Of what fails at once; those that follow are of the seeds that follow. */
 const SEED = Number(process.env.TIERCEL_CHAOS_SEED ?? Date.now() % 1_000_000);
 /** Fleets at a time: most of what they do is to wait. */
@@ -20,12 +22,13 @@ group('what is promised holds while', { concurrency: WIDTH }, () => {
   const names = Object.keys(FAULTS).filter((name) => !FAULTS[name].isLong);
   for (const name of [...names, `three at once, seed ${SEED}`]) {
     it(name === 'none' ? 'nothing fails' : name, async (t) => {
-      const outcome = await pool.suffer(name, { grace: GRACE, repeat: ROUNDS });
+      const until = ({ rounds }) => rounds > 0 && performance.now() > ENOUGH;
+      const outcome = await pool.suffer(name, { grace: GRACE, repeat: ROUNDS, until });
       t.diagnostic(summary(outcome));
       assert.deepEqual(violationsOf([outcome]), []);
       // Something was seen.
-      assert.equal(outcome.rounds, ROUNDS);
-      assert.ok(outcome.acknowledged > 0 && outcome.reads > 0);
+      assert.ok(outcome.rounds > 0);
+      assert.ok(outcome.acknowledged + outcome.later > 0 && outcome.reads > 0);
       assert.deepEqual([...new Set(Object.values(outcome.engines))].sort(), ['native', 'wasm']);
     });
   }
