@@ -28,7 +28,8 @@ group('what is promised holds while', { concurrency: WIDTH }, () => {
       assert.deepEqual(violationsOf([outcome]), []);
       // Something was seen.
       assert.ok(outcome.rounds > 0);
-      assert.ok(outcome.acknowledged + outcome.later > 0 && outcome.reads > 0);
+      assert.ok(outcome.reads > 0);
+      assert.ok(outcome.acknowledged + outcome.later > 0 || outcome.busy > 0);
       assert.deepEqual([...new Set(Object.values(outcome.engines))].sort(), ['native', 'wasm']);
     });
   }
