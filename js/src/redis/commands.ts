@@ -1,5 +1,6 @@
 import type { Milliseconds } from '../duration.js';
 import { TiercelError } from '../errors.js';
+import { InFlight } from '../tiers/in-flight.js';
 import type { RemoteCall } from '../tiers/remote.js';
 import { LONGEST_DELAY } from '../timers.js';
 import type { RedisArgument, RedisBytes, RedisPort, RedisReply } from './port.js';
@@ -53,7 +54,7 @@ export class Commands {
   readonly port: RedisPort;
   readonly shards: Shards;
   readonly counts = { calls: 0, timeouts: 0, refused: 0, loads: 0 };
-  inFlight = 0;
+  readonly #open: InFlight;
   readonly #options: CommandOptions;
   readonly #id = Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join('');
   #calls = 0;
@@ -72,10 +73,15 @@ export class Commands {
   constructor(port: RedisPort, options: CommandOptions) {
     this.port = port;
     this.#options = options;
+    this.#open = new InFlight(options.maxInFlight);
     const { prefix, durable } = options;
     const isCluster = port.topology === 'cluster';
     this.shards = new Shards(prefix, isCluster);
     this.#trust = durable ? 'all' : isCluster ? 'slot' : 'server';
+  }
+
+  get inFlight(): number {
+    return this.#open.size;
   }
 
   /**
@@ -118,23 +124,24 @@ export class Commands {
   #within(what: string, more: Milliseconds, begin: (resolve: Resolve, reject: Reject) => void): Promise<RedisReply> {
     const { timeout, maxInFlight } = this.#options;
     // Clients keep commands for when they are connected again: by then nobody wants them.
-    if (!this.port.isReady() || this.inFlight >= maxInFlight) {
+    if (!this.port.isReady() || this.#open.isFull) {
       this.counts.refused++;
       const why = this.port.isReady() ? `${maxInFlight} calls are in flight` : 'the client is not connected';
       return Promise.reject(new TiercelError('ERR_TIERCEL_UNAVAILABLE', `${what}: ${why}`));
     }
     this.counts.calls++;
-    this.inFlight++;
+    const open = this.#open.begin(timeout + more);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
         () => {
           this.counts.timeouts++;
+          open.isGivenUp = true;
           reject(new TiercelError('ERR_TIERCEL_TIMEOUT', `${what}: Redis gave no answer within the timeout`));
         },
         Math.min(timeout + more, LONGEST_DELAY),
       );
       const answered = () => {
-        this.inFlight--;
+        this.#open.end(open);
         clearTimeout(timer);
       };
       begin(

@@ -3,6 +3,7 @@ import { invalidReturn, TiercelError } from '../errors.js';
 import { Abort } from '../memory/abort.js';
 import { startTimer } from '../memory/loading.js';
 import { Breaker, type BreakerState } from './breaker.js';
+import { InFlight } from './in-flight.js';
 import type { RemoteCall } from './remote.js';
 
 /** Calls that may wait for an answer at a time: one that never answers must not fill the memory. */
@@ -35,13 +36,17 @@ export interface GuardCounts {
 export class Guard {
   readonly counts: GuardCounts = { calls: 0, failures: 0, timeouts: 0, refused: 0 };
   readonly breaker: Breaker;
-  /** Calls that the other side has not answered, those that were given up among them. */
-  inFlight = 0;
+  readonly #open = new InFlight(MOST_IN_FLIGHT);
   readonly #options: GuardOptions;
 
   constructor(options: GuardOptions) {
     this.#options = options;
     this.breaker = new Breaker(options.failures, options.reset, options.now, options.onState);
+  }
+
+  /** Calls that the other side has not answered, those that were given up among them. */
+  get inFlight(): number {
+    return this.#open.size;
   }
 
   /**
@@ -53,12 +58,13 @@ export class Guard {
     make: (call: RemoteCall) => Promise<T>,
     more: Milliseconds = 0,
   ): Promise<T | undefined> {
-    if (this.inFlight >= MOST_IN_FLIGHT || !this.breaker.allows()) {
+    if (this.#open.isFull || !this.breaker.allows()) {
       this.counts.refused++;
       return Promise.resolve(undefined);
     }
     this.counts.calls++;
     const isProbe = this.breaker.state === 'half-open';
+    const open = this.#open.begin(this.#options.timeout + more);
     return new Promise((resolve) => {
       const abort = new Abort();
       let isOver = false;
@@ -77,23 +83,23 @@ export class Guard {
       };
       const timer = startTimer(() => {
         this.counts.timeouts++;
+        open.isGivenUp = true;
         const error = new TiercelError('ERR_TIERCEL_TIMEOUT', `${operation}: no answer within the remoteTimeout`);
         end(undefined, error);
         abort.abort(error);
       }, this.#options.timeout + more);
       const decision =
         isProbe && more > 0 ? startTimer(() => this.breaker.undecided(), this.#options.timeout) : undefined;
-      this.inFlight++;
       new Promise<T>((answer) => {
         answer(make(abort));
       }).then(
         (result) => {
-          this.inFlight--;
+          this.#open.end(open);
           if (typeof result === 'object' && result !== null) end(result, undefined);
           else end(undefined, invalidReturn(operation, result, 'what the interface says'));
         },
         (error: unknown) => {
-          this.inFlight--;
+          this.#open.end(open);
           end(undefined, error);
         },
       );

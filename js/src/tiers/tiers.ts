@@ -65,9 +65,14 @@ export class Tiers<V> implements BusListener {
   #trusted: boolean;
   #reason = 'not connected yet';
   #missed = 0;
+<<<<<<< HEAD
   readonly #gathering = new Gathering((reads) => this.#ask(reads));
   /** Writes of loads that are under way. */
   readonly #writes = new Set<Promise<void>>();
+=======
+  /** Writes of loads that are under way, and when each is to be over. */
+  readonly #writes = new Map<Promise<void>, Milliseconds>();
+>>>>>>> a337c41 (fix: calls that a Worker's request left open do not count for ever)
 
   constructor(options: ReadTierOptions<V>) {
     const { memory, remote, bus, namespace = [], name = 'default', defaults = {} } = options;
@@ -181,7 +186,11 @@ export class Tiers<V> implements BusListener {
   /** Writes what a load brought, while nobody waits for it. Never rejects. */
   writeLater(write: RemoteWrite): Promise<void> {
     const { tier, guard } = this.remote as NonNullable<typeof this.remote>;
-    if (this.#writes.size >= MOST_WRITES) return Promise.resolve();
+    if (this.#writes.size >= MOST_WRITES) {
+      // Those of a request of a Worker that has ended are never over.
+      for (const [lost, until] of this.#writes) if (until < performance.now()) this.#writes.delete(lost);
+      if (this.#writes.size >= MOST_WRITES) return Promise.resolve();
+    }
     const writing = guard
       .call('write', async (call) => answers(await tier.write([write], call), 1, 'write'))
       .then((stored) => {
@@ -189,7 +198,7 @@ export class Tiers<V> implements BusListener {
         else if (stored !== undefined) this.counts.remoteRefusals++;
         this.#writes.delete(writing);
       });
-    this.#writes.add(writing);
+    this.#writes.set(writing, performance.now() + this.remoteTimeout);
     return writing;
   }
 
@@ -375,7 +384,7 @@ export class Tiers<V> implements BusListener {
     this.closed = true;
     if (this.#ownsMemory) this.shared.loading.abort();
     // Memory last: values that wait are taken from there.
-    await Promise.all([...this.#writes, this.outbox.flush()]);
+    await Promise.all([...this.#writes.keys(), this.outbox.flush()]);
     if (this.#ownsMemory) this.memory.close();
     users.set(this.shared, (users.get(this.shared) ?? 1) - 1);
     this.events.clear();
