@@ -65,7 +65,7 @@ describe('entries', () => {
       assert.equal(await valueAt(socket, 'every'), undefined);
       client[Symbol.dispose]();
     }
-    assert.deepEqual(rest.health().unreadable, {});
+    assert.deepEqual(/** @type {any} */ (rest.health()).unreadable, {});
   });
 
   it('are compressed and encrypted, which no text survives', async () => {
@@ -201,7 +201,7 @@ describe('a request that is not answered', () => {
     const other = tierOf();
     await set(other, 'k', 'new');
     release();
-    await until('it has been answered', () => tier.health().inFlight === 0);
+    await until('it has been answered', () => /** @type {any} */ (tier.health()).inFlight === 0);
     assert.equal(await valueAt(other, 'k'), 'new');
   });
 });
@@ -240,7 +240,7 @@ describe('an answer that is none', () => {
       await assert.rejects(valueAt(tierOf(), 'k'), TiercelError);
       // The next one is answered as if nothing had been.
       proxy.fault = nothing;
-      assert.equal(Buffer.from(await client.send(['PING'])).toString(), 'PONG');
+      assert.equal(Buffer.from(/** @type {any} */ (await client.send(['PING']))).toString(), 'PONG');
       await set(tierOf(), 'k', 'v');
     });
 
