@@ -33,7 +33,7 @@ for (const [library, connect] of Object.entries(WITH_REST)) {
       assert.equal(await b.tryAcquire(), undefined);
       await assert.rejects(b.acquire(), { code: 'ERR_TIERCEL_LOCKED' });
       await assert.rejects(a.acquire(), { code: 'ERR_TIERCEL_LOCKED' });
-      assert.notEqual(await new DistributedLock(client, 'other').tryAcquire(), undefined);
+      assert.notEqual(await new DistributedLock(client, 'other', { timeout: 5_000 }).tryAcquire(), undefined);
       await held.release();
       await held.release();
       assert.equal(await b.isLocked(), false);
@@ -149,7 +149,7 @@ for (const [library, connect] of Object.entries(WITH_REST)) {
     });
 
     it("is what lock: 'fleet' is made of: one load in the fleet", async () => {
-      const open = () => createCache({ remote: redisTier(client), remoteTimeout: '5s' });
+      const open = () => createCache({ remote: redisTier(client, { timeout: '5s' }), remoteTimeout: '5s' });
       const caches = await Promise.all([open(), open(), open()]);
       let loads = 0;
       const load = async () => {

@@ -38,7 +38,7 @@ afterEach(() => {
   proxy.requests.length = 0;
 });
 
-const clientOf = (more = {}) => restRedis({ url: proxy.url, token: proxy.token, ...more });
+const clientOf = (more = {}) => restRedis({ url: proxy.url, token: proxy.token, timeout: '10s', ...more });
 const tierOf = (more = {}, client = clientOf()) => redisTier(client, { timeout: 5_000, ...more });
 
 describe('entries', () => {

@@ -49,7 +49,7 @@ export const WITH_REST = {
   ...EVERY_CLIENT,
   async rest(port, user = USER) {
     const proxy = await RestProxy.start(port, user);
-    const client = restRedis({ url: proxy.url, token: proxy.token });
+    const client = restRedis({ url: proxy.url, token: proxy.token, timeout: '1m' });
     return Object.assign(client, { proxy, [Symbol.dispose]: () => proxy.stop() });
   },
 };
