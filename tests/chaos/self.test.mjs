@@ -7,20 +7,26 @@ const GRACE = 1_000;
 /** What meets what is chance: rounds at most until something is noticed. */
 const MOST = 8;
 
-group('the harness notices if', { concurrency: 2 }, () => {
-  /** @param {string} promise that is broken then */
-  const isNoticed = async (fault, breaks, promise = 'P1') => {
-    const isBroken = ({ promises }) => promises[promise].violations.length > 0;
-    const pool = new Pool({ breaks, slowest: 120 });
-    const outcome = await pool.suffer(fault, { grace: GRACE, repeat: MOST, until: isBroken });
-    await pool.close();
-    return isBroken(outcome);
-  };
+/** What is switched off, by what it is in words; and a fault in which that matters. */
+const BREAKS = {
+  'a bus has no heartbeat': ['heartbeat', 'a bus falls silent'],
+  'memory is kept although a bus missed something': ['flush', 'a bus is cut'],
+  'a load stores its value whatever happened since it began': ['lease', 'none'],
+  'only timers tell that a bus is silent, and the process stood still': [
+    'check',
+    'a process stands still while its bus falls silent',
+  ],
+};
 
-  it('a bus has no heartbeat', async () => assert.ok(await isNoticed('a bus falls silent', 'heartbeat')));
-  it('memory is kept although a bus missed something', async () => assert.ok(await isNoticed('a bus is cut', 'flush')));
-  it('a load stores its value whatever happened since it began', async () =>
-    assert.ok(await isNoticed('none', 'lease')));
-  it('only timers tell that a bus is silent, and the process stood still', async () =>
-    assert.ok(await isNoticed('a process stands still while its bus falls silent', 'check')));
+group('the harness notices if', { concurrency: 2 }, () => {
+  for (const [name, [breaks, fault]] of Object.entries(BREAKS)) {
+    it(name, async (t) => {
+      const isNoticed = ({ promises }) => promises.P1.violations.length > 0;
+      const pool = new Pool({ breaks, slowest: 120 });
+      const outcome = await pool.suffer(fault, { grace: GRACE, repeat: MOST, until: isNoticed });
+      await pool.close();
+      if (!isNoticed(outcome) && outcome.busy === MOST) t.skip('the machine had other things to do in every round');
+      else assert.ok(isNoticed(outcome));
+    });
+  }
 });

@@ -8,6 +8,9 @@ import { LOCK_TTL, WRITE_INTERVAL } from './tiercel-subject.mjs';
 
 const WELL = 300;
 const DURING = 500;
+/** What has to happen in that time; where the machine has other things to do it takes up to ten times as long. */
+const RECORDS = 100;
+const CHANGES = 20;
 /** Between changes of the source. */
 const PACE = 15;
 /** How long what a process accepted before its end may have been on its way to the store. */
@@ -95,9 +98,11 @@ class Writing {
 async function inflict(fleet, fault, { i, grace, writing }) {
   const { sick, losesLocks = false, kills = false } = fault;
   writing.isOn = true;
-  await pause(WELL);
+  const { length } = fleet.log;
+  await atLeast(WELL, () => fleet.log.length > length + RECORDS);
   const inflicting = fault.inflict(fleet, i);
-  await pause(DURING);
+  const { changes } = fleet;
+  await atLeast(DURING, () => fleet.changes > changes + CHANGES);
   writing.isOn = false;
   const { diedAt, note } = (await inflicting) ?? {};
   await pause(grace + 300);
@@ -112,6 +117,13 @@ async function inflict(fleet, fault, { i, grace, writing }) {
     ttl: LOCK_TTL,
     stalled: Math.max(...facts.map(({ stalled = 0 }) => stalled)),
   };
+}
+
+/** @param {number} ms @param {() => boolean} isEnough */
+async function atLeast(ms, isEnough) {
+  const end = now() + 10 * ms;
+  await pause(ms);
+  while (!isEnough() && now() < end) await pause(20);
 }
 
 /** @param {Outcome} outcome @param {import('./fleet.mjs').Fleet} fleet @param {import('./promises.mjs').Course} course */
