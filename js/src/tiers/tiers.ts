@@ -65,14 +65,9 @@ export class Tiers<V> implements BusListener {
   #trusted: boolean;
   #reason = 'not connected yet';
   #missed = 0;
-<<<<<<< HEAD
   readonly #gathering = new Gathering((reads) => this.#ask(reads));
-  /** Writes of loads that are under way. */
-  readonly #writes = new Set<Promise<void>>();
-=======
   /** Writes of loads that are under way, and when each is to be over. */
   readonly #writes = new Map<Promise<void>, Milliseconds>();
->>>>>>> a337c41 (fix: calls that a Worker's request left open do not count for ever)
 
   constructor(options: ReadTierOptions<V>) {
     const { memory, remote, bus, namespace = [], name = 'default', defaults = {} } = options;
