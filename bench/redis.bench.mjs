@@ -180,6 +180,9 @@ try {
   await server.stop();
 }
 
+/** What is compared with each value that is read: what a peer does not have costs it nothing. @type {Record<string, string>} */
+const CHECKED = { bentocache: 'tags', cacheable: 'nothing', tiercel: 'frame, reign, tags' };
+
 const columns = [...CALLERS.map(String), 'many', 'set'];
 const of = (/** @type {string} */ name, /** @type {string} */ column) => median(rates.get(`${name}: ${column}`) ?? []);
 const peers = Object.keys(facades).filter((name) => name !== 'tiercel');
@@ -190,7 +193,8 @@ const table = new Table(
   `getMany of ${BATCH}`,
   'set, 3 tags',
 );
-for (const name of Object.keys(facades)) table.row(name, ...columns.map((column) => of(name, column).toFixed(0)));
+for (const name of Object.keys(facades))
+  table.row(`${name}, checks ${CHECKED[name]}`, ...columns.map((column) => of(name, column).toFixed(0)));
 for (const name of Object.keys(facades)) {
   const cost = (/** @type {string} */ column) =>
     ['client', 'server'].map((side) => of(name, `${column}: ${side}`).toFixed(0)).join(' + ');
