@@ -103,7 +103,7 @@ describe('requests', () => {
     const last = remove(tier, 'k');
     await Promise.all([...writing, last]);
     assert.equal(await valueAt(tier, 'k'), undefined);
-    assert.ok(proxy.requests.length >= 5, `${proxy.requests.length} requests`);
+    assert.ok(proxy.requests.length > 1, `${proxy.requests.length} requests`);
   });
 
   it('do not ask what scripts are called: a script that is there is called at once', async () => {
