@@ -1,4 +1,4 @@
-import { memoryRemote, type RemoteTier } from 'tiercel';
+import { memoryRemote, type RemoteTier, TiercelError } from 'tiercel';
 import { FakeClock } from './support/clock.js';
 import { deferred } from './support/deferred.js';
 import { openTiers } from './support/tiers.js';
@@ -292,5 +292,16 @@ describe('a lock', () => {
     remote.fault = () => ({ error: new Error('down') });
     const cache = await openTiers({ remote });
     await expect(cache.lock('job')).rejects.toMatchObject({ code: 'ERR_TIERCEL_UNAVAILABLE' });
+  });
+
+  test('that is refused is no sign that the second tier is down', async () => {
+    const remote = memoryRemote();
+    remote.fault = (operation) =>
+      operation === 'lock' ? { error: new TiercelError('ERR_TIERCEL_CLOCK', 'clocks') } : undefined;
+    const cache = await openTiers({ remote });
+    for (let i = 0; i < 10; i++)
+      await expect(cache.lock('job')).rejects.toMatchObject({ code: 'ERR_TIERCEL_UNAVAILABLE' });
+    expect(await cache.getOrSet('k', () => 1, { lock: 'fleet' })).toBe(1);
+    expect(cache.health().remote).toMatchObject({ state: 'closed', failures: 11 });
   });
 });

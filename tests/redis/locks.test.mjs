@@ -1,7 +1,7 @@
 // Locks that processes share, on a real server.
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, it } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
+import { after, afterEach, before, beforeEach, describe, it, mock } from 'node:test';
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import { createCache } from 'tiercel';
 import { DistributedLock, redisTier } from 'tiercel/redis';
 import { CLIENTS, WITH_REST } from './support/clients.mjs';
@@ -13,8 +13,13 @@ before(async () => {
 });
 after(() => server.stop());
 beforeEach(() => server.command('FLUSHALL'));
+afterEach(() => mock.restoreAll());
 
 const KEY = 'tiercel:x:{["job"]}';
+/** The last token, and the run of the server that gave it. */
+const FENCE = 'tiercel:f';
+/** Those who hear which locks are released. */
+const listeners = async () => Number((await server.command('PUBSUB', 'NUMSUB', 'tiercel:released'))[1]);
 
 for (const [library, connect] of Object.entries(WITH_REST)) {
   describe(`a lock over ${library}`, () => {
@@ -23,6 +28,7 @@ for (const [library, connect] of Object.entries(WITH_REST)) {
       client = await connect(server.port);
     });
     after(() => client[Symbol.dispose]());
+    const isDeaf = library in CLIENTS ? false : 'a client over HTTP cannot listen';
     const lockOf = (options) => new DistributedLock(client, 'job', { timeout: 5_000, ...options });
 
     it('is one holder’s at a time, until that lets it go', async () => {
@@ -121,13 +127,92 @@ for (const [library, connect] of Object.entries(WITH_REST)) {
       }
     });
 
-    it('has a larger token after the clock was set back, as long as the server remembers the last', async () => {
+    it('counts its tokens, whatever the clocks say, while the server remembers the last', async () => {
       const held = await lockOf().acquire();
       await held.release();
-      const ahead = held.token + 3_600_000_000;
-      await server.command('SET', 'tiercel:f:{["job"]}', String(ahead));
-      const next = await lockOf().acquire();
-      assert.equal(next.token, ahead + 1);
+      const run = /master_replid:(\w+)/.exec(await server.command('INFO', 'replication'))?.[1];
+      const last = held.token + 3_600_000_000;
+      await server.command('SET', FENCE, `${last} ${run}`);
+      for (const [i, ahead] of [-3_600_000, 0, 3_600_000].entries()) {
+        const now = Date.now() + ahead;
+        mock.method(Date, 'now', () => now);
+        const next = await lockOf().acquire();
+        assert.equal(next.token, last + 1 + i);
+        await next.release();
+        mock.restoreAll();
+      }
+    });
+
+    it('has a larger token after another server took the place of the one that gave the last', async () => {
+      const last = Date.now() * 1_000 + 3_600_000_000;
+      await server.command('SET', FENCE, `${last} ${'0'.repeat(40)}`);
+      const held = await lockOf().acquire();
+      assert.equal(held.token, last + 1);
+      await held.release();
+      const other = await lockOf().acquire();
+      assert.equal(other.token, last + 2);
+      await other.release();
+    });
+
+    for (const [what, ahead] of /** @type {const} */ ([
+      ['behind', 120_000],
+      ['ahead', -120_000],
+    ])) {
+      it(`is not granted where the server has forgotten the tokens and its clock is ${what}`, async () => {
+        const { now } = Date;
+        mock.method(Date, 'now', () => now() + ahead);
+        await assert.rejects(lockOf().acquire({ wait: '60s' }), {
+          code: 'ERR_TIERCEL_CLOCK',
+          message: new RegExp(`(119|120)\\d{3} ms ${what}`),
+        });
+        assert.equal(await lockOf().isLocked(), false);
+        assert.equal(await server.command('GET', FENCE), null);
+        // One whose clock is right begins the count; then it makes no difference any more.
+        mock.restoreAll();
+        const held = await lockOf().acquire();
+        await held.release();
+        mock.method(Date, 'now', () => now() + ahead);
+        const next = await lockOf().acquire();
+        assert.equal(next.token, held.token + 1);
+        await next.release();
+      });
+    }
+
+    it('is had by one that waits as soon as it is released, without asking again and again', {
+      skip: isDeaf,
+    }, async () => {
+      const held = await lockOf().acquire();
+      // Time stands still for those who wait: only what they are told can make them ask.
+      mock.timers.enable({ apis: ['setTimeout'] });
+      const end = new AbortController();
+      try {
+        const tokens = [];
+        const waiting = [1, 2].map(async () => {
+          const next = await lockOf().tryAcquire({ wait: '60s', signal: end.signal });
+          tokens.push(next?.token);
+          await next?.release();
+        });
+        while ((await listeners()) === 0) await turn();
+        for (let i = 0; i < 200; i++) await turn();
+        assert.deepEqual(tokens, []);
+        await held.release();
+        for (let i = 0; i < 100_000 && tokens.length < 2; i++) await turn();
+        end.abort(new Error('enough'));
+        await Promise.allSettled(waiting);
+        assert.deepEqual(tokens, [held.token + 1, held.token + 2]);
+      } finally {
+        mock.timers.reset();
+      }
+    });
+
+    it('is had though nobody is told that it was released', { skip: isDeaf }, async () => {
+      const held = await lockOf().acquire();
+      const waiting = lockOf().acquire({ wait: '60s' });
+      await until('it listens', async () => (await listeners()) > 0);
+      // By hand, as one whose rights do not include to tell.
+      await server.command('DEL', KEY);
+      const next = await waiting;
+      assert.equal(next.token, held.token + 1);
       await next.release();
     });
 
@@ -141,6 +226,18 @@ for (const [library, connect] of Object.entries(WITH_REST)) {
       }
       // On the same connection, and so after those.
       assert.equal(await lockOf().isLocked(), false);
+    });
+
+    it('takes a connection to wait, for all that wait, and no longer than that', { skip: isDeaf }, async () => {
+      const held = await lockOf().acquire();
+      const waiting = Array.from({ length: 5 }, (_, i) =>
+        new DistributedLock(client, i < 3 ? 'job' : 'free', { timeout: 5_000 }).tryAcquire({ wait: i < 3 ? '60s' : 0 }),
+      );
+      await until('they listen', async () => (await listeners()) > 0);
+      assert.equal(await listeners(), 1);
+      await held.release();
+      await Promise.all(waiting.map(async (one) => (await one)?.release()));
+      await until('nobody listens', async () => (await listeners()) === 0);
     });
 
     it('is refused if something else is in its place', async () => {

@@ -89,7 +89,7 @@ export class DistributedLock {
       renew = true,
     } = given;
     this.name = name;
-    this.#commands = new Commands(portOf(client), { prefix, timeout, maxInFlight, durable: true });
+    this.#commands = new Commands(portOf(client), { prefix, timeout, maxInFlight, durable: false });
     this.#locks = new RedisLocks(this.#commands);
     this.#id = idOf(path, name);
     this.#ttl = ttl;
@@ -98,7 +98,8 @@ export class DistributedLock {
 
   /**
    * Takes it. @throws ERR_TIERCEL_LOCKED if another holds it for longer than `wait`, ERR_TIERCEL_TIMEOUT or
-   * ERR_TIERCEL_UNAVAILABLE if Redis does not answer, and what the signal is aborted with
+   * ERR_TIERCEL_UNAVAILABLE if Redis does not answer, ERR_TIERCEL_CLOCK if it cannot tell that a token would be larger
+   * than those before, and what the signal is aborted with
    */
   async acquire(options?: AcquireOptions): Promise<HeldLock> {
     const held = await this.tryAcquire(options);

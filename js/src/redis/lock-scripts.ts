@@ -1,32 +1,52 @@
-/** How long the last fencing token of a lock is remembered. From then on the clock alone sees to it that the next is larger. */
-const FENCE_MS = 7 * 24 * 3_600_000;
+/** Where is told which locks are released. */
+export const RELEASED = 'released';
+/** How far the clocks of the server and of a caller may be apart where they have to agree. */
+const CLOCKS_MS = 60_000;
+/** How long to wait before a lock is asked for again that has no end: it is not one of ours. */
+const ENDLESS_MS = 60_000;
 
 /**
- * Id, owner, how long, and the largest token that the caller knows of. Answers a token, or the negative of how long another
- * holds it. The token is the time in microseconds, unless one as large was given already: so it grows though the server
- * forgets, as long as its clock is not set back by more than it was away.
+ * Id, owner, how long, the largest token that the caller knows of, and what time it is there. Answers a token, or the
+ * negative of how long another holds it, or CLOCK and how far the clock is ahead of the caller's.
+ *
+ * Tokens are counted, for all locks together. Where the count was lost, or may have fallen back, it goes on from the time
+ * in microseconds, to which it cannot have come by counting: so it grows though the server forgets, if its clock was
+ * right when it began to count before, and is now. That is what the caller's clock is witness of; without it no lock is granted.
  */
 export const LOCK = `
-local id, owner, ttl, floor = arg(), arg(), arg(), tonumber(arg())
+local id, owner, ttl, floor, there = arg(), arg(), arg(), tonumber(arg()), tonumber(arg())
 if isLate() then return redis.error_reply('LATE') end
-local key, fence = prefix .. 'x:{' .. id .. '}', prefix .. 'f:{' .. id .. '}'
+local key, fence = prefix .. 'x:{' .. id .. '}', prefix .. 'f'
 local holder = ask('GET', key)
 if holder == nil then return redis.error_reply('LOCKTYPE the key of the lock has something else') end
-if holder and holder ~= owner then return tostring(-math.max(1, call('PTTL', key))) end
-local t = call('TIME')
-local last = tonumber(ask('GET', fence) or 0) or 0
-local token = math.max(last + 1, floor + 1, t[1] * 1000000 + t[2])
-call('SET', fence, ms(token), 'PX', ${FENCE_MS})
+if holder and holder ~= owner then
+  local left = call('PTTL', key)
+  return ms(left < 0 and -${ENDLESS_MS} or -math.max(1, left))
+end
+-- It takes another id when it restarts, and each time that it comes to be the primary.
+local reign = string.match(call('INFO', 'replication'), 'master_replid:(%w+)') or 'none'
+local last, since = string.match(ask('GET', fence) or '', '^(%d+) (%w+)$')
+local token = math.max(tonumber(last) or 0, floor) + 1
+if not last or (trust ~= 'all' and since ~= reign) then
+  local ahead = now() - there
+  if math.abs(ahead) > ${CLOCKS_MS} then return 'CLOCK' .. ms(ahead) end
+  local t = call('TIME')
+  token = math.max(token, t[1] * 1000000 + t[2])
+end
+call('SET', fence, ms(token) .. ' ' .. reign)
 call('SET', key, owner, 'PX', ttl)
 return ms(token)
 `;
 
-/** Id, owner, how long: 0 to release. Answers 1 if it was the owner's. */
+/** Id, owner, how long: 0 to release, which those who wait are told of. Answers 1 if it was the owner's. */
 export const EXTEND = `
 local id, owner, ttl = arg(), arg(), tonumber(arg())
 local key = prefix .. 'x:{' .. id .. '}'
 if ask('GET', key) ~= owner then return 0 end
-if ttl == 0 then call('DEL', key) else call('PEXPIRE', key, ms(ttl)) end
+if ttl > 0 then call('PEXPIRE', key, ms(ttl)) return 1 end
+call('DEL', key)
+-- Who may not tell them may let go of it all the same.
+redis.pcall('PUBLISH', prefix .. '${RELEASED}', id)
 return 1
 `;
 

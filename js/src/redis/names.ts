@@ -11,7 +11,7 @@ import type { Change } from '../tiers/change.js';
  *   t:{[…path,tag]}   string: the token of a tag
  *   n:{[…path]}       hash: the token of a namespace, and what happened in it lately
  *   x:{[…path,key]}   string: who has the lock
- *   f:{[…path,key]}   string: the last fencing token
+ *   f                 string: the last fencing token of all locks, and the reign of the server that it was granted in
  *   w                 string, in a Cluster: the sign of the server that serves the slot
  */
 

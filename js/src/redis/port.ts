@@ -71,8 +71,16 @@ export interface RestRedisLike {
  */
 export type RedisClient = NodeRedisLike | IoredisLike | RestRedisLike;
 
-/** Recognises a client by its shape: no client is imported. @throws ERR_TIERCEL_INVALID_ARGUMENT */
+const ports = new WeakMap<object, RedisPort>();
+
+/** Recognises a client by its shape: no client is imported. One port for each. @throws ERR_TIERCEL_INVALID_ARGUMENT */
 export function portOf(client: RedisClient): RedisPort {
+  const known = ports.get(client) ?? recognise(client);
+  ports.set(client, known);
+  return known;
+}
+
+function recognise(client: RedisClient): RedisPort {
   const has = (method: string) => typeof (client as unknown as Record<string, unknown> | null)?.[method] === 'function';
   if (has('on') && has('duplicate') && has('subscribe')) {
     if (has('callBuffer')) return ioredisPort(client as unknown as Ioredis);

@@ -77,7 +77,7 @@ export class Guard {
           this.counts.failures++;
           this.#options.onError(operation, error);
         }
-        if (result === undefined && !isAboutValue(error)) this.breaker.failed();
+        if (result === undefined && !isNoFailure(error)) this.breaker.failed();
         else this.breaker.succeeded();
         resolve(result);
       };
@@ -107,9 +107,11 @@ export class Guard {
   }
 }
 
-/** Whether an error says something of the value that was given, and nothing of who was asked to take it. */
-function isAboutValue(error: unknown): boolean {
-  return error instanceof TiercelError && error.code === 'ERR_TIERCEL_NOT_SERIALIZABLE';
+/** Errors of one who is well: it does not take this value, or will not grant a lock. */
+const REFUSALS: readonly unknown[] = ['ERR_TIERCEL_NOT_SERIALIZABLE', 'ERR_TIERCEL_CLOCK'];
+
+function isNoFailure(error: unknown): boolean {
+  return error instanceof TiercelError && REFUSALS.includes(error.code);
 }
 
 /** What answers must be: as many as were asked for. */

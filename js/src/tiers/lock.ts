@@ -72,7 +72,7 @@ async function acquire<V>(
   if (answer === undefined)
     throw new TiercelError(
       'ERR_TIERCEL_UNAVAILABLE',
-      'lock: the second tier did not answer, and nobody else can grant it',
+      'lock: the second tier did not answer, or cannot grant it, and nobody else can',
     );
   return answer.held;
 }
