@@ -26,6 +26,15 @@ describe('nor in trials that once found one:', () => {
   });
 });
 
+test('values that others tell of are taken, and are refused, in these races', async () => {
+  const fleet = await openFleet('values', new Random(1));
+  for (let i = 1; i <= 200; i++) await race(fleet, new Random(i), `trial ${i}`);
+  const counts = fleet.caches.map((cache) => cache.stats());
+  await closeFleet(fleet);
+  expect(Math.min(...counts.map(({ valuesTaken }) => valuesTaken))).toBeGreaterThan(20);
+  expect(Math.min(...counts.map(({ valuesRefused }) => valuesRefused))).toBeGreaterThan(20);
+});
+
 describe('the oracle of the races catches', () => {
   /** What is found first. */
   const violationsOf = async (mode: Mode, broken: Broken) => {
@@ -58,6 +67,35 @@ describe('the oracle of the races catches', () => {
   test('a second tier that says it invalidated what it did not', async () => {
     const idle = worse(() => ({ change: async (changes) => changes.map(() => 1) }));
     expect(await violationsOf('remote fill', idle)).not.toEqual([]);
+  });
+
+  test('a bus that says of values that they are newer than they are', async () => {
+    let later = 0;
+    const hasty = (bus: Bus): Bus => ({
+      open: (listener) =>
+        bus.open({
+          changed: (changes, carried, age) => {
+            const { point, values = [] } = carried ?? {};
+            const isLater = point !== undefined && values.some((value) => value != null);
+            later += 1_000_000;
+            listener.changed(changes, isLater ? { values, point: { ...point, at: point.at + later } } : carried, age);
+          },
+          missed: (reason) => listener.missed(reason),
+          down: (reason) => listener.down(reason),
+          live: () => listener.live(),
+        }),
+      publish: (changes, carried) => bus.publish(changes, carried),
+      close: () => bus.close(),
+    });
+    expect(await violationsOf('values', { bus: hasty })).not.toEqual([]);
+  });
+
+  test('a second tier that says of changes that they came before everything else', async () => {
+    const blind = worse((tier) => ({
+      change: (changes, call) =>
+        tier.change(changes, { signal: call.signal, ordered: ({ epoch }) => call.ordered?.({ epoch, at: 0 }) }),
+    }));
+    expect(await violationsOf('values', blind)).not.toEqual([]);
   });
 
   test('a bus that does not say that it was cut off', async () => {

@@ -22,7 +22,10 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-/** A cache, and what it says of its bus. */
+/**
+ * A cache, and what it says of its bus.
+ * @param {any} client @param {{ bus?: typeof BEATS, publishValue?: boolean }} [options]
+ */
 async function open(client, { bus = BEATS, ...options } = {}) {
   const cache = await createCache({
     remote: redisTier(client, { timeout: 5_000 }),
@@ -69,6 +72,39 @@ for (const [library, connect] of Object.entries(EVERY_CLIENT)) {
       assert.deepEqual(doubts, []);
       const { sent, gaps, unreadable } = /** @type {any} */ (a.health().bus.details);
       assert.deepEqual({ sent: sent > 0, gaps, unreadable }, { sent: true, gaps: 0, unreadable: 0 });
+    });
+
+    it('brings values along, which others need not ask for', async () => {
+      const options = { publishValue: true };
+      const [{ cache: a, doubts }, { cache: b }] = [
+        await open(await clientFor(), options),
+        await open(await clientFor(), options),
+      ];
+      // From then on they know where the second tier is.
+      for (const cache of [a, b]) await cache.get('not there');
+      const asked = () => Number(/** @type {any} */ (b.health().remote).calls);
+      const before = asked();
+      await a.set('k', { n: 1 }, { tags: ['t'] });
+      await until('the other has it', () => b.memory.get('k') !== undefined);
+      assert.deepEqual(b.memory.get('k'), { n: 1 });
+      await a.getOrSet('l', () => 'loaded', { tags: ['t'] });
+      await until('the other has it', () => b.memory.get('l') === 'loaded');
+      await a.setMany([
+        ['m', 1],
+        ['n', 2],
+      ]);
+      await until('the other has both', () => b.memory.get('n') === 2);
+      assert.equal(asked(), before);
+      assert.equal(b.stats().valuesTaken, 4);
+      await a.invalidateTags('t');
+      await until('the other has let go of them', () => !b.memory.has('k') && !b.memory.has('l'));
+      assert.equal(await b.get('k'), undefined);
+      // A server that has forgotten how far it had come begins another count.
+      await server.command('FLUSHALL');
+      for (const cache of [a, b, a, b]) await cache.get('not there');
+      await a.set('k', 3);
+      await until('the other has it', () => b.memory.get('k') === 3);
+      assert.deepEqual(doubts, []);
     });
 
     it('is in doubt while its connection is cut, and forgets what it may have missed', async () => {

@@ -61,6 +61,19 @@ local function run()
   return reign
 end
 
+-- Where a call stands among all that change something: the count and its token are lost together.
+local function point(isChange)
+  local key = prefix .. 'o'
+  local epoch = ask('HGET', key, 'e')
+  if not epoch then
+    epoch = newToken()
+    call('DEL', key)
+    call('HSET', key, 'e', epoch)
+  end
+  local count = isChange and call('HINCRBY', key, 'c', 1) or call('HGET', key, 'c')
+  return { epoch .. ':' .. run(), tonumber(count) or 0 }
+end
+
 local function space(ns)
   local known = spaces[ns]
   if known then return known end
@@ -189,7 +202,10 @@ for i = 1, count do
     wanted[i] = true
   end
 end
-if not wanted then return reply end
+if not wanted then
+  if isOrdered then reply[n + 1] = point(false) end
+  return reply
+end
 `;
 
 /** What takes leases and writes. */
@@ -302,6 +318,7 @@ for i = 1, (at - first) / 3 do
     end
   end
 end
+if isOrdered then reply[#reply + 1] = point(false) end
 return reply
 `;
 
@@ -411,6 +428,7 @@ for _ = 1, tonumber(arg()) do
   end
   reply[#reply + 1] = scopes and 1 or 0
 end
+if isOrdered then reply[#reply + 1] = point(true) end
 return reply
 `;
 
@@ -456,6 +474,7 @@ for _ = 1, tonumber(arg()) do
   end
   reply[#reply + 1] = count
 end
+if isOrdered then reply[#reply + 1] = point(true) end
 return reply
 `;
 
@@ -483,6 +502,9 @@ export const SCRIPTS: Readonly<Record<ScriptName, string>> = {
   // most of the calls, leave it before the rest is made.
   data: `${BASE}
 local what = arg()
+-- A mark before it asks for the point of the call, as the last of the answer.
+local isOrdered = sub(what, 1, 1) == '+'
+if isOrdered then what = sub(what, 2) end
 ${LOOK}
 local reply, n, first, wanted = {}, 0, 0, nil
 if what == 'read' then ${READ}end

@@ -40,6 +40,7 @@ import { RedisLocks } from './locks.js';
 import { idOf, keyOfScope, parseBarrier } from './names.js';
 import { COMMAND_READERS } from './options.js';
 import { Order, tooLate } from './order.js';
+import { askingPoint, takePoint, toBeTold } from './points.js';
 import { portOf, type RedisArgument, type RedisClient, type RedisReply } from './port.js';
 import { listOf } from './replies.js';
 import { BATCH } from './shards.js';
@@ -122,6 +123,7 @@ export class RedisTier implements RemoteTier {
   async change(changes: readonly Change[], call: RemoteCall): Promise<readonly number[]> {
     this.#writing.flush();
     const { shards } = this.#commands;
+    const told = toBeTold(shards, [call]);
     const counts = changes.map(() => 0);
     const copies = changes.flatMap((change, at) =>
       'key' in change || !shards.isDivided
@@ -134,8 +136,11 @@ export class RedisTier implements RemoteTier {
         .map(async ({ shard, items }) => {
           const args: RedisArgument[] = ['change', String(items.length)];
           for (const { change } of items) args.push(...changeArguments(change));
-          const reply = await this.#order.send(undefined, () => this.#commands.run('data', args, { shard, call }));
-          for (const [i, { at }] of items.entries()) counts[at] = (counts[at] ?? 0) + Number(listOf(reply)[i]);
+          const reply = await this.#order.send(undefined, () =>
+            this.#commands.run('data', askingPoint(args, told), { shard, call }),
+          );
+          const answers = takePoint(listOf(reply), told);
+          for (const [i, { at }] of items.entries()) counts[at] = (counts[at] ?? 0) + Number(answers[i]);
         }),
     );
     return counts;
@@ -233,8 +238,12 @@ export class RedisTier implements RemoteTier {
         )
       : undefined;
     lending?.catch(ignore);
-    const args = readArguments(reads, sources);
-    const reply = listOf(await this.#order.send(undefined, () => this.#commands.run('data', args, { shard, call })));
+    const told = toBeTold(this.#commands.shards, [call]);
+    const args = askingPoint(readArguments(reads, sources), told);
+    const reply = takePoint(
+      listOf(await this.#order.send(undefined, () => this.#commands.run('data', args, { shard, call }))),
+      told,
+    );
     const lent = await lending;
     let at = 0;
     const said = reads.map((): Said => {

@@ -7,6 +7,7 @@ import { addWriteArguments, type Lease, lifeOf, type Sources } from './arguments
 import type { Commands } from './commands.js';
 import type { Elsewhere } from './elsewhere.js';
 import type { Order } from './order.js';
+import { askingPoint, takePoint, toBeTold } from './points.js';
 import type { RedisArgument } from './port.js';
 import { listOf } from './replies.js';
 import { BATCH } from './shards.js';
@@ -115,6 +116,10 @@ export class Writing {
   #send(shard: number, parts: readonly Part[], prepared: undefined | Promise<unknown>): void {
     const call = parts.every(({ of }) => of === parts[0]?.of) ? parts[0]?.of.call : undefined;
     let due: readonly Part[] = [];
+    const told = toBeTold(
+      this.#commands.shards,
+      parts.map(({ of }) => of.call),
+    );
     const sent = this.#order.send(prepared, () => {
       due = parts.filter(({ waits }) => waits === 0);
       const args: RedisArgument[] = ['write', String(due.length)];
@@ -123,11 +128,15 @@ export class Writing {
       this.#keep(due);
       // What a lease covers is compared anyway, however late it comes.
       const isLeased = due.every(({ write }) => write.lease !== undefined);
-      return this.#commands.run('data', args, { shard, call, deadline: isLeased ? 0 : this.#order.deadline(shard) });
+      return this.#commands.run('data', askingPoint(args, told), {
+        shard,
+        call,
+        deadline: isLeased ? 0 : this.#order.deadline(shard),
+      });
     });
     sent
       .then((reply) => {
-        const answers = this.#order.answers(shard, listOf(reply));
+        const answers = takePoint(this.#order.answers(shard, listOf(reply)), told);
         for (const [i, { of, at }] of due.entries()) {
           of.stored[at] = answers[i] === 1;
           if (--of.left === 0) of.resolve(of.stored);

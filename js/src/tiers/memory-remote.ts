@@ -67,6 +67,8 @@ export class MemoryRemote implements RemoteTier {
   /** What changed before this is not remembered any more. */
   #floor = 0;
   #sequence = 0;
+  /** Writes and changes so far, since everything was forgotten. */
+  #point = { epoch: crypto.randomUUID() as string, at: 0 };
   #globs: MemoryCache | undefined;
 
   constructor(now: () => Milliseconds = platformClock()) {
@@ -112,6 +114,7 @@ export class MemoryRemote implements RemoteTier {
     this.#nonces.clear();
     this.#changedAt.clear();
     this.#floor = ++this.#sequence;
+    this.#point = { epoch: crypto.randomUUID(), at: 0 };
   }
 
   // ---- Calls
@@ -122,8 +125,11 @@ export class MemoryRemote implements RemoteTier {
     if (before !== undefined) await pause(before);
     if (error !== undefined) throw error;
     const result = effect();
+    if (operation === 'write' || operation === 'change') this.#point = { ...this.#point, at: this.#point.at + 1 };
+    const point = this.#point;
     if (after !== undefined) await pause(after);
     if (lost !== undefined) throw lost;
+    call.ordered?.(point);
     return result;
   }
 

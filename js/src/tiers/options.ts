@@ -19,12 +19,13 @@ import {
   type Reader,
   type Readers,
   read,
+  size,
   text,
 } from '../memory/readers.js';
 import type { MemoryCacheOptions } from '../memory/types.js';
 import type { Bus } from './bus.js';
 import type { RemoteTier } from './remote.js';
-import type { CacheOptions, LoadOptions, LockOptions, Logger, StoreOptions } from './types.js';
+import type { CacheOptions, LoadOptions, LockOptions, Logger, PublishOptions, StoreOptions } from './types.js';
 
 // ---- Options of calls
 
@@ -75,6 +76,9 @@ export function readLockOptions(options: unknown): { ttl?: Milliseconds; wait?: 
 
 // ---- Options of a cache
 
+/** Each cache reads each message. */
+const MOST_PUBLISHED = 2 ** 20;
+
 const { forceRefresh: _, signal: __, waitUntil: ___, ...DEFAULT_READERS } = LOAD_READERS;
 
 /** An object with these methods. */
@@ -85,6 +89,15 @@ const withMethods =
     if (typeof value === 'object' && value !== null && methods.every(has)) return value as T;
     throw invalidOption(name, value, accepted);
   };
+
+const publishing = nested<PublishOptions>({
+  maxBytes: (value, name) => {
+    const bytes = size(value, name);
+    if (bytes >= 1 && bytes <= MOST_PUBLISHED) return bytes;
+    throw invalidOption(name, value, '1 byte to 1 MiB');
+  },
+  loads: flag,
+});
 
 const CACHE_READERS: Readers<CacheOptions> = {
   memory: (value, name) => {
@@ -106,6 +119,11 @@ const CACHE_READERS: Readers<CacheOptions> = {
   },
   breaker: nested({ failures: integer(1, 1_000_000), reset: duration }),
   onDoubt: oneOf('flush', 'revalidate'),
+  publishValue: (value, name) => {
+    if (typeof value === 'boolean') return value;
+    if (typeof value === 'object' && value !== null) return publishing(value, name) as PublishOptions;
+    throw invalidOption(name, value, 'true, false or an object');
+  },
   maxPending: integer(1, 2 ** 20),
   logger: withMethods<Logger>('an object with a function warn', 'warn'),
   now: callback('a function that returns milliseconds of a monotonic clock'),
@@ -121,6 +139,7 @@ export interface ReadTierOptions<V> {
   remoteTimeout?: Milliseconds;
   breaker?: { failures?: number; reset?: Milliseconds };
   onDoubt?: 'flush' | 'revalidate';
+  publishValue?: boolean | { maxBytes?: number; loads?: boolean };
   maxPending?: number;
   logger?: Logger;
   now?: () => Milliseconds;

@@ -1,9 +1,10 @@
 import type { Milliseconds } from '../duration.js';
 import { startTimer } from '../memory/loading.js';
-import type { Bus } from './bus.js';
+import type { Bus, Carried } from './bus.js';
 import { type Change, placeId } from './change.js';
 import { answers, type Guard } from './guard.js';
-import type { RemoteTier, RemoteWrite } from './remote.js';
+import { aged, type Propagation } from './propagation.js';
+import type { RemoteCall, RemotePoint, RemoteTier, RemoteWrite } from './remote.js';
 
 /** Changes that one call replays. */
 const BATCH = 64;
@@ -14,6 +15,8 @@ const ECHO: Milliseconds = 10_000;
 export interface OutboxOptions {
   readonly remote: { readonly tier: RemoteTier; readonly guard: Guard } | undefined;
   readonly bus: { readonly bus: Bus; readonly guard: Guard } | undefined;
+  /** If values go with the changes. */
+  readonly propagation: Propagation | undefined;
   /** Most changes that wait. */
   readonly limit: number;
   /** How long to wait before what failed is tried again. */
@@ -39,6 +42,12 @@ interface Item {
   bus: boolean;
   /** {@link OutboxOptions.session} when it was made; 0 if its value is not to be replayed. */
   session: number;
+}
+
+/** What the second tier said of changes, and where they stand there, if that is known. */
+interface Answer {
+  readonly counts: readonly number[];
+  readonly point: RemotePoint | undefined;
 }
 
 /** What became of changes. */
@@ -114,10 +123,18 @@ export class Outbox {
       await this.flush();
       return { pending: items.some((item) => item.remote || item.bus) };
     }
-    const counts = writes === undefined ? await this.#change(changes) : await this.#write(writes);
+    const { propagation, now } = this.#options;
+    const began = now();
+    const values = writes && propagation?.encode(writes);
+    const answer = writes === undefined ? await this.#change(changes) : await this.#write(writes);
+    const counts = answer?.counts;
+    const carried = answer?.point && {
+      point: answer.point,
+      values: changes.map((_, i) => (counts?.[i] === 1 ? aged(values?.[i], now() - began) : undefined)),
+    };
     const isDone = remote === undefined || counts !== undefined;
     // Others are told in any case, as they may have it in memory; and again once the second tier knows.
-    const isHeard = (await this.#publish(changes)) && isDone;
+    const isHeard = (await this.#publish(changes, carried)) && isDone;
     for (const item of items) {
       if (isDone && item.remote) this.#uncover(item);
       item.bus = bus !== undefined && !isHeard;
@@ -158,29 +175,39 @@ export class Outbox {
 
   // ---- One attempt
 
-  async #change(changes: readonly Change[]): Promise<readonly number[] | undefined> {
-    const { remote } = this.#options;
-    const counts = await remote?.guard.call('change', async (call) =>
-      answers(await remote.tier.change(changes, call), changes.length, 'change'),
-    );
-    if (counts !== undefined) this.#options.told(changes);
-    return counts;
+  async #change(changes: readonly Change[]): Promise<Answer | undefined> {
+    const answer = await this.#call('change', changes, (tier, call) => tier.change(changes, call));
+    if (answer !== undefined) this.#options.told(changes);
+    return answer;
   }
 
-  async #write(writes: readonly RemoteWrite[]): Promise<readonly number[] | undefined> {
-    const { remote } = this.#options;
-    const stored = await remote?.guard.call('write', async (call) =>
-      answers(await remote.tier.write(writes, call), writes.length, 'write'),
+  async #write(writes: readonly RemoteWrite[]): Promise<Answer | undefined> {
+    const answer = await this.#call('write', writes, async (tier, call) =>
+      (await tier.write(writes, call)).map(Number),
     );
-    if (stored !== undefined) this.#options.told(writes.map(({ namespace, key }) => ({ kind: 'set', namespace, key })));
-    return stored?.map(Number);
+    if (answer !== undefined) this.#options.told(writes.map(({ namespace, key }) => ({ kind: 'set', namespace, key })));
+    return answer;
   }
 
-  async #publish(changes: readonly Change[]): Promise<boolean> {
+  async #call(
+    operation: string,
+    about: readonly Change[] | readonly RemoteWrite[],
+    make: (tier: RemoteTier, call: RemoteCall) => Promise<readonly number[]>,
+  ): Promise<Answer | undefined> {
+    const { remote, propagation } = this.#options;
+    return remote?.guard.call(operation, async (call) => {
+      const made = async (of: RemoteCall) => answers(await make(remote.tier, of), about.length, operation);
+      if (propagation === undefined) return { counts: await made(call), point: undefined };
+      const { result, point } = await propagation.ordered(call, about, made);
+      return { counts: result, point };
+    });
+  }
+
+  async #publish(changes: readonly Change[], carried?: Carried): Promise<boolean> {
     const { bus } = this.#options;
     if (bus === undefined) return true;
     const published = await bus.guard.call('publish', async () => {
-      await bus.bus.publish(changes);
+      await (carried === undefined ? bus.bus.publish(changes) : bus.bus.publish(changes, carried));
       return changes;
     });
     return published !== undefined;

@@ -40,6 +40,20 @@ export interface RemoteTier {
 export interface RemoteCall {
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
+  /**
+   * If there is one, a tier that can tells it, before it answers a read, a write or a change, where that stands among all
+   * of them; once for each step that it takes. One that cannot does nothing.
+   */
+  readonly ordered?: (point: RemotePoint) => void;
+}
+
+/**
+ * Where a call stands in the order in which a tier took all that changes something. Within an epoch later writes and changes have
+ * larger numbers, and a read has that of the last before it; an epoch that is over does not come back.
+ */
+export interface RemotePoint {
+  readonly epoch: string;
+  readonly at: number;
 }
 
 export interface RemotePlace {

@@ -1,7 +1,8 @@
 import type { Duration, Milliseconds } from '../duration.js';
 import { duration, type Readers, read } from '../memory/readers.js';
-import type { Bus, BusListener } from './bus.js';
-import { type Change, isChange } from './change.js';
+import type { Bus, BusListener, Carried, CarriedValue } from './bus.js';
+import { type Change, isChange, isStrings } from './change.js';
+import type { RemotePoint } from './remote.js';
 
 /** Something that brings texts to all who listen, the sender included, and may lose, double or delay them. */
 export interface Channel {
@@ -28,6 +29,8 @@ export interface SequencedBusOptions {
 
 /** Heartbeats that a sender may miss before it is forgotten. */
 const FORGET = 10;
+/** Most changes of one message, so that one who reads it is not kept for long. */
+const MOST_CHANGES = 256;
 /** Most senders that are followed at a time. */
 const MOST_SENDERS = 10_000;
 
@@ -39,6 +42,7 @@ interface Message {
   readonly changes: readonly Change[];
   /** When a sign of life was given, by the sender's own clock: for the sender alone. */
   readonly at?: Milliseconds;
+  readonly carried?: Carried | undefined;
 }
 
 /**
@@ -83,9 +87,15 @@ export class SequencedBus implements Bus {
     });
   }
 
-  async publish(changes: readonly Change[]): Promise<void> {
-    this.#counts.sent++;
-    await this.#send({ from: this.#id, sequence: ++this.#sequence, changes });
+  async publish(changes: readonly Change[], carried?: Carried): Promise<void> {
+    const sending: Promise<void>[] = [];
+    for (let i = 0; i < changes.length; i += MOST_CHANGES) {
+      const part = changes.slice(i, i + MOST_CHANGES);
+      const with_ = carried && { ...carried, values: carried.values.slice(i, i + MOST_CHANGES) };
+      this.#counts.sent++;
+      sending.push(this.#send({ from: this.#id, sequence: ++this.#sequence, changes: part, carried: with_ }));
+    }
+    await Promise.all(sending);
   }
 
   /** Timers tell that in time, unless the process was stopped, or busy: then the first to read is told here. */
@@ -183,7 +193,7 @@ export class SequencedBus implements Bus {
     this.#listener?.live();
   }
 
-  #heard({ from, sequence, changes }: Message): void {
+  #heard({ from, sequence, changes, carried }: Message): void {
     const count = changes.length > 0 ? 1 : 0;
     // Of one that was not heard of before nobody knows what it has said already.
     const known = this.#senders.get(from)?.sequence ?? 0;
@@ -195,7 +205,9 @@ export class SequencedBus implements Bus {
       this.#counts.gaps++;
       this.#listener?.missed('a message did not come');
     }
-    if (isNew && count === 1) this.#listener?.changed(changes);
+    // It was sent after what came back last.
+    const age = performance.now() - this.#heardUntil;
+    if (isNew && count === 1) this.#listener?.changed(changes, carried, age);
     else if (count === 1) this.#counts.late++;
   }
 }
@@ -213,17 +225,37 @@ function readOptions(options: unknown): { heartbeat?: Milliseconds; patience?: M
 
 function parse(text: string): Message | undefined {
   try {
-    const { from, sequence, changes, at = 0 } = JSON.parse(text) as Record<string, unknown>;
+    const { from, sequence, changes, at = 0, carried } = JSON.parse(text) as Record<string, unknown>;
     const isRight =
       typeof from === 'string' &&
       Number.isSafeInteger(sequence) &&
       Array.isArray(changes) &&
       changes.every(isChange) &&
       typeof at === 'number';
-    return isRight ? { from, sequence: sequence as number, changes, at } : undefined;
+    if (!isRight) return undefined;
+    return { from, sequence: sequence as number, changes, at, carried: readCarried(carried, changes) };
   } catch {
     return undefined;
   }
+}
+
+/** What makes no sense is as good as nothing. */
+function readCarried(carried: unknown, changes: readonly Change[]): Carried | undefined {
+  const { point, values } = (carried ?? {}) as { point?: Partial<RemotePoint> | null; values?: unknown };
+  const { epoch, at } = point ?? {};
+  if (typeof epoch !== 'string' || !Number.isSafeInteger(at)) return undefined;
+  if (!Array.isArray(values) || values.length !== changes.length) return undefined;
+  const read = values.map((value) => (isValue(value) ? value : undefined));
+  return { point: { epoch, at: at as number }, values: read };
+}
+
+function isValue(value: unknown): value is CarriedValue {
+  const { json, ttl, stale, tags, etag = '', lastModified = '', took = 0 } = (value ?? {}) as Partial<CarriedValue>;
+  return (
+    [json, etag, lastModified].every((text) => typeof text === 'string') &&
+    [ttl, stale, took].every((ms) => typeof ms === 'number' && ms >= 0) &&
+    isStrings(tags)
+  );
 }
 
 function unref(timer: ReturnType<typeof setTimeout>): ReturnType<typeof setTimeout> {

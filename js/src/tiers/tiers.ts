@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../duration.js';
 import type { Namespace } from '../engine/engine.js';
-import { TiercelError } from '../errors.js';
+import { invalidOption, TiercelError } from '../errors.js';
 import { GET_PEEK, GET_TAGS } from '../generated/abi.js';
 import { platformClock, userClock } from '../memory/clock.js';
 import { insideOf } from '../memory/inside.js';
@@ -9,7 +9,7 @@ import { MemoryCache } from '../memory/memory-cache.js';
 import type { ReadSetOptions } from '../memory/options.js';
 import type { Shared } from '../memory/shared.js';
 import { Backoffs } from './backoffs.js';
-import type { Bus, BusListener } from './bus.js';
+import type { Bus, BusListener, Carried, CarriedValue } from './bus.js';
 import type { Change } from './change.js';
 import { Emitter } from './emitter.js';
 import { Gathering } from './gathering.js';
@@ -17,7 +17,16 @@ import { answers, Guard } from './guard.js';
 import { Locks } from './locks.js';
 import { isMemoryCache, type ReadLoadOptions, type ReadStoreOptions, type ReadTierOptions } from './options.js';
 import { Outbox } from './outbox.js';
-import type { RemoteEntry, RemoteFound, RemoteRead, RemoteTier, RemoteWrite } from './remote.js';
+import { aged, Propagation } from './propagation.js';
+import type {
+  RemoteCall,
+  RemoteEntry,
+  RemoteFound,
+  RemotePoint,
+  RemoteRead,
+  RemoteTier,
+  RemoteWrite,
+} from './remote.js';
 import type { Health, Logger } from './types.js';
 
 const REMOTE_TIMEOUT: Milliseconds = 100;
@@ -55,11 +64,14 @@ export class Tiers<V> implements BusListener {
     hardTimeouts: 0,
     eagerRefreshes: 0,
     heard: 0,
+    valuesTaken: 0,
+    valuesRefused: 0,
   };
   readonly #ownsMemory: boolean;
   readonly #isSharedByThreads: boolean;
   readonly #logger: Logger | undefined;
   readonly #flushes: boolean;
+  readonly #propagation: Propagation | undefined;
   /** How often the bus came up; part of what {@link OutboxOptions.session} is made of. */
   #session = 0;
   #trusted: boolean;
@@ -106,9 +118,11 @@ export class Tiers<V> implements BusListener {
     this.remote = remote && { tier: remote, guard: guardOf(remote.name ?? 'remote') };
     this.bus = bus && { bus, guard: guardOf(bus.name ?? 'bus') };
     this.#trusted = bus === undefined;
+    this.#propagation = propagationOf(options);
     this.outbox = new Outbox({
       remote: this.remote,
       bus: this.bus,
+      propagation: this.#propagation,
       limit: options.maxPending ?? MAX_PENDING,
       retry: Math.max(reset, 10),
       root: this.pathOf(this.root),
@@ -164,7 +178,10 @@ export class Tiers<V> implements BusListener {
 
   async #ask(reads: readonly RemoteRead[]): Promise<readonly RemoteFound[] | undefined> {
     const { tier, guard } = this.remote as NonNullable<typeof this.remote>;
-    const found = await guard.call('read', async (call) => answers(await tier.read(reads, call), reads.length, 'read'));
+    const read = async (call: RemoteCall) => answers(await tier.read(reads, call), reads.length, 'read');
+    const found = await guard.call('read', async (call) =>
+      this.#propagation === undefined ? read(call) : (await this.#propagation.ordered(call, reads, read)).result,
+    );
     return found?.map((one) => {
       if (one?.entry !== undefined && !isEntry(one.entry)) {
         this.failed(
@@ -186,15 +203,38 @@ export class Tiers<V> implements BusListener {
       for (const [lost, until] of this.#writes) if (until < performance.now()) this.#writes.delete(lost);
       if (this.#writes.size >= MOST_WRITES) return Promise.resolve();
     }
+    const propagation = this.#propagation;
+    const began = this.now();
+    const [value] = propagation?.loads === true ? propagation.encode([write]) : [];
+    const make = async (call: RemoteCall) => answers(await tier.write([write], call), 1, 'write');
     const writing = guard
-      .call('write', async (call) => answers(await tier.write([write], call), 1, 'write'))
-      .then((stored) => {
-        if (stored?.[0] === true) this.counts.remoteWrites++;
-        else if (stored !== undefined) this.counts.remoteRefusals++;
+      .call('write', async (call) =>
+        propagation === undefined ? { result: await make(call) } : propagation.ordered(call, [write], make),
+      )
+      .then((answer) => {
         this.#writes.delete(writing);
+        if (answer === undefined) return;
+        if (answer.result[0] === true) this.counts.remoteWrites++;
+        else this.counts.remoteRefusals++;
+        if (answer.result[0] === true && 'point' in answer && answer.point !== undefined)
+          this.#tell(write, answer.point, aged(value, this.now() - began));
       });
     this.#writes.set(writing, performance.now() + this.remoteTimeout);
     return writing;
+  }
+
+  /** Tells others of a value that was loaded, if that is of any use to them. */
+  #tell({ namespace, key }: RemoteWrite, point: RemotePoint, value: CarriedValue | undefined): void {
+    if (this.bus === undefined || value === undefined) return;
+    const { bus, guard } = this.bus;
+    const changes: Change[] = [{ kind: 'set', namespace, key }];
+    const telling = guard
+      .call('publish', async () => {
+        await bus.publish(changes, { point, values: [value] });
+        return changes;
+      })
+      .then(() => void this.#writes.delete(telling));
+    this.#writes.set(telling, performance.now() + this.remoteTimeout);
   }
 
   /** An entry of the second tier, of a value that is being stored in memory with these options. */
@@ -254,11 +294,17 @@ export class Tiers<V> implements BusListener {
     return this.#trusted;
   }
 
-  changed(changes: readonly Change[]): void {
+  changed(changes: readonly Change[], carried?: Carried, age?: Milliseconds): void {
     if (this.closed || this.shared.closed) return;
     this.counts.heard += changes.length;
+    const isNewest = this.#propagation?.heard(changes, carried);
     try {
-      for (const change of changes) this.#apply(change);
+      for (const [i, change] of changes.entries()) {
+        this.#apply(change);
+        const value = isNewest && age !== undefined ? carried?.values[i] : undefined;
+        if (value !== undefined)
+          this.#take(change, isNewest?.[i] === true ? aged(value, age as Milliseconds) : undefined);
+      }
     } catch (error) {
       // Refused by this memory, so that nobody knows what it was about: a longer key than it takes, for one.
       this.failed(this.bus?.bus.name ?? 'bus', 'changed', error);
@@ -271,6 +317,7 @@ export class Tiers<V> implements BusListener {
     if (this.closed || this.#trusted) return;
     // Whatever was loaded meanwhile may have been invalidated, unheard.
     this.#forget();
+    this.#propagation?.doubt();
     this.#session++;
     this.#trusted = true;
     this.#reason = '';
@@ -283,6 +330,7 @@ export class Tiers<V> implements BusListener {
     this.#missed++;
     this.#session++;
     this.#forget();
+    this.#propagation?.doubt();
     this.events.emit('doubt', { state: 'missed', reason });
   }
 
@@ -298,6 +346,37 @@ export class Tiers<V> implements BusListener {
   /** Drops everything, and voids the loads in flight. */
   #forget(): void {
     if (!this.shared.closed) this.memory.clear();
+  }
+
+  /** Takes a value that another cache set, if nothing speaks against it. */
+  #take(change: Change, value: CarriedValue | undefined): void {
+    const { shared } = this;
+    const isWanted =
+      value !== undefined && 'key' in change && this.trusted && this.#isBelow(change.namespace) && !shared.closed;
+    // What others with the same memory have on its way is not known here.
+    if (!isWanted || this.#isMemoryCommon || this.outbox.covers(change.namespace, change.key)) {
+      this.counts.valuesRefused++;
+      return;
+    }
+    const { ttl, stale, tags, json, etag, lastModified, took } = value;
+    const note = {
+      ...(etag !== undefined && { etag }),
+      ...(lastModified !== undefined && { lastModified }),
+      ...(took !== undefined && { took }),
+    };
+    try {
+      const options = { ttl, stale, tags, ...(Object.keys(note).length > 0 && { note }) };
+      const isStored = shared.set(this.#at(change.namespace), change.key, JSON.parse(json) as V, options);
+      this.counts[isStored ? 'valuesTaken' : 'valuesRefused']++;
+    } catch {
+      // This memory does not take it. It may be read from the second tier.
+      this.counts.valuesRefused++;
+    }
+  }
+
+  /** Whether a path is that of this cache, or below it. */
+  #isBelow(namespace: readonly string[]): boolean {
+    return this.pathOf(this.root).every((part, i) => namespace[i] === part);
   }
 
   /** Does to memory what another cache did to its own. */
@@ -401,6 +480,15 @@ export class Tiers<V> implements BusListener {
     await Promise.race([closing, late]);
     clearTimeout(timer);
   }
+}
+
+const PUBLISHED_BYTES = 16 * 1024;
+
+function propagationOf<V>({ publishValue, remote, bus }: ReadTierOptions<V>): Propagation | undefined {
+  if (!publishValue) return undefined;
+  if (remote === undefined || bus === undefined)
+    throw invalidOption('publishValue', publishValue, 'only with a second tier and a bus');
+  return new Propagation({ maxBytes: PUBLISHED_BYTES, loads: true, ...(publishValue !== true && publishValue) });
 }
 
 function isEntry(entry: unknown): entry is RemoteEntry {

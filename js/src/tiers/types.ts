@@ -7,6 +7,7 @@ import type {
   GetOrSetOptions,
   MemoryCacheOptions,
   SetOptions,
+  Size,
 } from '../memory/types.js';
 import type { BreakerState } from './breaker.js';
 import type { Bus } from './bus.js';
@@ -39,12 +40,28 @@ export interface CacheOptions<V = unknown> {
    * whose load fails or takes too long and that accept stale values then.
    */
   onDoubt?: 'flush' | 'revalidate';
+  /**
+   * Whether values go with the changes that the bus tells, so that other caches have them in memory without asking the
+   * second tier: values that were set and, unless `loads` is false, that were loaded. Only such as JSON carries
+   * unchanged, without `dependsOn`, and of one message together at most `maxBytes`; others are told as
+   * without. Needs a second tier that knows in which order it took changes (`redisTier`, `memoryRemote`) and a bus that carries them
+   * (`redisBus`, `sequencedBus`), and is of use where all caches have it; one that has its memory together
+   * with others, or with other threads, takes none. Default false.
+   */
+  publishValue?: boolean | PublishOptions;
   /** Changes that wait for the second tier or the bus to come back, at most; beyond that everything is invalidated. 1 to 2^20, default 10,000. */
   maxPending?: Count;
   /** Told of failures of the second tier and the bus. What it throws is ignored. */
   logger?: Logger;
   /** A monotonic clock in milliseconds, for tests; for `memory` too unless that has its own. Default: the platform's. */
   now?: () => Milliseconds;
+}
+
+export interface PublishOptions {
+  /** As UTF-8, from 1 byte to 1 MiB. Default 16 KiB. */
+  maxBytes?: Size;
+  /** Default true. */
+  loads?: boolean;
 }
 
 export interface Logger {
@@ -133,6 +150,9 @@ export interface TierStats extends CacheStats {
   eagerRefreshes: Count;
   /** Changes that others told of over the bus. */
   heard: Count;
+  /** Values that others set or loaded and told of: taken into memory, and not, because something may have come after. */
+  valuesTaken: Count;
+  valuesRefused: Count;
 }
 
 export interface Health {

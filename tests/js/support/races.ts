@@ -14,8 +14,11 @@ import { type Deferred, deferred, settled } from './deferred.js';
 import { Random } from './random.js';
 
 /** How values come into the caches; each is raced against invalidations of every kind. */
-export const MODES = ['foreground', 'stale', 'eager', 'batch', 'warm-up', 'remote fill', 'bus'] as const;
+export const MODES = ['foreground', 'stale', 'eager', 'batch', 'warm-up', 'remote fill', 'bus', 'values'] as const;
 export type Mode = (typeof MODES)[number];
+
+/** Whether messages are late as well. */
+const isOverBus = (mode: Mode) => mode === 'bus' || mode === 'values';
 
 interface Value {
   place: string;
@@ -26,7 +29,7 @@ const KEYS = ['p:0', 'p:1', 'q:0'];
 const TAGS = ['t0', 't1'];
 const tagsOf = (key: string) => [TAGS[Number(key.endsWith('1'))] as string];
 
-/** Two caches that share a second tier and a bus; used by many trials, each in a namespace of its own. */
+/** Caches that share a second tier and a bus; used by many trials, each in a namespace of its own. */
 export interface Fleet {
   readonly caches: readonly Cache<Value>[];
   readonly clock: FakeClock;
@@ -54,7 +57,8 @@ export async function openFleet(mode: Mode, random: Random, broken: Broken = {})
   const hub = memoryBus({ heartbeat: '1h', patience: '1h' });
   const gates: Deferred<void>[] = [];
   const caches: Cache<Value>[] = [];
-  for (let i = 0; i < 2; i++) {
+  // A message can only overtake that of another.
+  for (let i = 0; i < (mode === 'values' ? 3 : 2); i++) {
     caches.push(
       await createCache<Value>({
         remote: broken.remote?.(remote) ?? remote,
@@ -63,7 +67,13 @@ export async function openFleet(mode: Mode, random: Random, broken: Broken = {})
         remoteTimeout: '1h',
         breaker: { failures: 1_000_000, reset: '1h' },
         memory: { maxEntries: 1000, values: random.pick(['reference', 'bytes'] as const), now: clock.now },
-        defaults: { ttl: 20, stale: mode === 'stale' ? 30 : 0, eagerRefresh: mode === 'eager' ? 1 : 0 },
+        publishValue: mode === 'values',
+        // What a message brings is not kept for as long as it may have been on its way.
+        defaults: {
+          ttl: mode === 'values' ? '1d' : 20,
+          stale: mode === 'stale' ? 30 : 0,
+          eagerRefresh: mode === 'eager' ? 1 : 0,
+        },
       }),
     );
   }
@@ -75,14 +85,25 @@ export async function openFleet(mode: Mode, random: Random, broken: Broken = {})
   };
   remote.fault = () => {
     if (fleet.isQuiet || fleet.random.chance(0.4)) return undefined;
-    if (fleet.random.chance(0.05))
+    if (fleet.random.chance(fleet.mode === 'values' ? 0.01 : 0.05))
       return fleet.random.chance(0.5) ? { error: new Error('down') } : { lost: new Error('cut') };
     return fleet.random.chance(0.5) ? { before: gate() } : { after: gate() };
   };
-  hub.fault = () => {
-    if (fleet.isQuiet || fleet.mode !== 'bus' || fleet.random.chance(0.3)) return [0];
+  /** What was sent last by each to each. */
+  const last = new Map<string, Promise<void>>();
+  hub.fault = (text, listener) => {
+    if (fleet.isQuiet || !isOverBus(fleet.mode)) return [0];
+    const way = `${(JSON.parse(text) as { from: string }).from} ${listener}`;
+    // If those of one sender were out of order a message would seem to be lost, and with it whatever is to be raced.
+    const before = fleet.mode === 'values' ? last.get(way) : undefined;
+    const isLate = !fleet.random.chance(0.3);
+    if (!isLate && before === undefined) return [0];
     fleet.undelivered++;
-    const late = gate().then(() => void fleet.undelivered--);
+    const late = Promise.all([before, isLate && gate()]).then(() => {
+      fleet.undelivered--;
+      if (last.get(way) === late) last.delete(way);
+    });
+    last.set(way, late);
     return fleet.random.chance(0.1) ? [late, late.then()] : [late];
   };
   return fleet;
@@ -146,12 +167,12 @@ class Trial {
 
   private read(): void {
     const { random, mode } = this.fleet;
-    const who = random.below(2);
+    const who = random.below(this.views.length);
     const view = this.views[who] as Cache<Value>;
     const key = random.pick(KEYS);
     const check = this.check(who, key, mode);
     const load = () => this.load(key);
-    const how = random.chance(0.15) ? 'get' : mode;
+    const how = random.chance(mode === 'values' ? 0.5 : 0.15) ? 'get' : mode;
     switch (how) {
       case 'get':
         this.wait(view.get(key).then(this.check(who, key, 'get')));
@@ -199,7 +220,7 @@ class Trial {
 
   private invalidate(): void {
     const { random } = this.fleet;
-    const who = random.below(2);
+    const who = random.below(this.views.length);
     const view = this.views[who] as Cache<Value>;
     const whole = this.fleet.caches[who] as Cache<Value>;
     const key = random.pick(KEYS);
@@ -228,7 +249,10 @@ class Trial {
     raise(who);
     this.wait(
       changing.then(({ pending }) => {
-        if (!pending) this.known.push(() => raise(1 - who));
+        if (!pending)
+          this.known.push(() => {
+            for (const i of this.views.keys()) raise(i);
+          });
       }),
     );
   }
@@ -244,7 +268,7 @@ class Trial {
   /** Ends the connection of a cache to the others, or gives it back: meanwhile it hears of nothing. */
   private disturb(): void {
     const { hub, random } = this.fleet;
-    const who = random.below(2);
+    const who = random.below(this.views.length);
     if (this.cut.delete(who)) hub.heal(who);
     else {
       this.cut.add(who);
@@ -269,7 +293,8 @@ class Trial {
       else if (action < 8) gates.splice(random.below(gates.length), 1)[0]?.resolve();
       else if (action === 8) fleet.clock.advance(random.below(25));
       else await this.settle();
-      if (random.chance(0.04)) this.disturb();
+      // Nobody takes a value for a while after that.
+      if (random.chance(this.fleet.mode === 'values' ? 0.01 : 0.04)) this.disturb();
       for (let i = random.below(4); i > 0; i--) await Promise.resolve();
     }
     fleet.isQuiet = true;
@@ -345,7 +370,7 @@ export function eagerDraws(): () => number {
 export async function race(fleet: Fleet, random: Random, name: string): Promise<string[]> {
   fleet.random = random;
   // What earlier trials left there only costs time.
-  fleet.remote.wipe();
+  if (fleet.mode !== 'values' || random.chance(0.3)) fleet.remote.wipe();
   const trial = new Trial(fleet, name);
   await trial.run();
   return trial.violations;
