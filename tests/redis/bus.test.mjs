@@ -1,5 +1,6 @@
 // Changes told through a channel of Redis, on a real server and through a network that fails.
 import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { createCache } from 'tiercel';
 import { redisBus, redisTier } from 'tiercel/redis';
@@ -24,7 +25,7 @@ afterEach(async () => {
 
 /**
  * A cache, and what it says of its bus.
- * @param {any} client @param {{ bus?: typeof BEATS, publishValue?: boolean }} [options]
+ * @param {any} client @param {{ bus?: import('tiercel/redis').RedisBusOptions, publishValue?: boolean }} [options]
  */
 async function open(client, { bus = BEATS, ...options } = {}) {
   const cache = await createCache({
@@ -150,6 +151,64 @@ for (const [library, connect] of Object.entries(EVERY_CLIENT)) {
       assert.equal(cache.health().bus.state, 'live');
     });
 
+    it('is told by Redis itself of what others do to entries, if it wants to be', async () => {
+      const bus = /** @type {const} */ ({ ...BEATS, mode: 'tracking' });
+      const [{ cache: a }, { cache: b, doubts }] = [
+        await open(await clientFor(), { bus }),
+        await open(await clientFor(), { bus }),
+      ];
+      const place = 'tiercel:e:{["default","team","k"]}';
+      const view = b.namespace('team');
+      const remembered = async (value) => {
+        await a.namespace('team').set('k', value, { tags: ['t'] });
+        // Not until what was said of it has come, which it cannot tell from what others do.
+        await until('it is in memory', async () => {
+          await view.get('k');
+          return view.memory.get('k') === value;
+        });
+      };
+      const gone = () => until('it is gone from memory', () => !view.memory.has('k'));
+      for (const command of [['DEL', place], ['SET', place, 'x'], ['PEXPIRE', place, '1'], ['FLUSHALL']]) {
+        await remembered(command[0]);
+        await server.command(...command);
+        await gone();
+      }
+      await remembered('tagged');
+      await a.namespace('team').invalidateTags('t');
+      await gone();
+      // Keys that are none of an entry, or of no cache, are nothing to it.
+      await remembered('still there');
+      const heard = b.stats().heard;
+      for (const other of ['e:{["default"]}', 'e:{1}', 'e:x', 'other'])
+        await server.command('SET', `tiercel:${other}`, '1');
+      await server.command('SET', 'tiercel:e:{["default","last"]}', '1');
+      await until('it heard of the last', () => b.stats().heard > heard);
+      assert.equal(b.stats().heard, heard + 1);
+      assert.equal(view.memory.get('k'), 'still there');
+
+      // And again once it has another connection.
+      doubts.length = 0;
+      await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await until('it is live again', () => doubts.includes('live') && b.health().bus.state === 'live');
+      await remembered('after');
+      await server.command('DEL', place);
+      await gone();
+    });
+
+    it('says why, if Redis may not tell it', async () => {
+      await server.command('ACL', 'SETUSER', 'tiercel', '-client|tracking');
+      try {
+        const client = await clientFor();
+        const bus = redisBus(client, { ...BEATS, mode: 'tracking' });
+        const cache = await createCache({ remote: redisTier(client), bus });
+        closing.push(() => cache.close());
+        await until('it says so', () => /NOPERM.*tracking/.test(cache.health().bus.reason));
+        assert.equal(cache.health().ok, false);
+      } finally {
+        await server.command('ACL', 'SETUSER', 'tiercel', '+client|tracking');
+      }
+    });
+
     it('leaves no connection behind', async () => {
       const client = await clientFor();
       const connections = async () => (await server.command('CLIENT', 'LIST', 'TYPE', 'pubsub')).trim();
@@ -166,10 +225,54 @@ for (const [library, connect] of Object.entries(EVERY_CLIENT)) {
   });
 }
 
+it('notices that Redis tells of keys no more, though messages still come', async () => {
+  /** A client whose server tells of keys as long as it is to. @type {any} */
+  const client = Object.assign(new EventEmitter(), {
+    status: 'ready',
+    tells: true,
+    duplicate: () => connection,
+    subscribe: ignore,
+    callBuffer: async (command, ...args) => {
+      if (command === 'PUBLISH') connection.emit('message', ...args);
+      if (command === 'EVAL' && client.tells) connection.emit('messageBuffer', '__redis__:invalidate', [args[2]]);
+      return 'OK';
+    },
+  });
+  const calls = [];
+  /** @type {any} */
+  const connection = Object.assign(new EventEmitter(), {
+    call: async (...args) => {
+      calls.push(args);
+      return 7;
+    },
+    subscribe: async (...args) => void calls.push(args),
+    disconnect: ignore,
+  });
+  const cache = await createCache({ bus: redisBus(client, { heartbeat: 20, patience: 5_000, mode: 'tracking' }) });
+  connection.emit('ready');
+  const state = (wanted) => until(`it is ${wanted}`, () => cache.health().bus.state === wanted);
+  await state('live');
+  assert.deepEqual(calls[1].slice(0, 7), ['CLIENT', 'TRACKING', 'ON', 'REDIRECT', '7', 'BCAST', 'PREFIX']);
+  cache.memory.set('k', 1);
+  client.tells = false;
+  await state('down');
+  assert.match(cache.health().bus.reason, /no keys/);
+  assert.equal(cache.memory.size, 0);
+  client.tells = true;
+  await state('live');
+  await cache.close();
+});
+
 it('options of a bus that mean nothing are refused', () => {
   /** @type {any} */
   const client = { on: ignore, duplicate: ignore, subscribe: ignore, callBuffer: ignore, status: 'ready' };
   assert.throws(() => redisBus(/** @type {any} */ ({})), { code: 'ERR_TIERCEL_INVALID_ARGUMENT' });
+  const cluster = { ...client, isCluster: true };
+  assert.throws(() => redisBus(cluster, { mode: 'tracking' }), {
+    code: 'ERR_TIERCEL_INVALID_OPTION',
+    message: /pubsub.*one server/,
+  });
+  assert.throws(() => redisBus(client, { mode: /** @type {any} */ ('push') }), { code: 'ERR_TIERCEL_INVALID_OPTION' });
   assert.throws(() => redisBus(client, { heartbeat: 'soon' }), { code: 'ERR_TIERCEL_INVALID_OPTION' });
   assert.throws(() => redisBus(client, /** @type {any} */ ({ hartbeat: 1 })), { code: 'ERR_TIERCEL_UNKNOWN_OPTION' });
 });

@@ -10,6 +10,7 @@ import type { Change } from '../tiers/change.js';
  *   k:{[…path,key]}   string: the token of the key for entries that depend on it
  *   t:{[…path,tag]}   string: the token of a tag
  *   n:{[…path]}       hash: the token of a namespace, and what happened in it lately
+ *   b:…               string: changed by a bus again and again, to see that it is told of keys
  *   o                 hash: `c` counts all writes and changes, `e` is a token of the count
  *   x:{[…path,key]}   string: who has the lock
  *   f                 string: the last fencing token of all locks, and the reign of the server that it was granted in

@@ -17,6 +17,8 @@ export interface SubscriptionListener {
   /** It is subscribed; again after each `down`. */
   up(): void;
   down(reason: string): void;
+  /** Keys that were changed, by whomever; null if all were. */
+  invalidated?(keys: readonly string[] | null): void;
 }
 
 /** All that is needed of a client: few things, which every client of Redis has in one way or another. */
@@ -31,8 +33,10 @@ export interface RedisPort {
    * @param isFree it may as well take effect after those that follow
    */
   send(args: readonly RedisArgument[], key?: string, isFree?: boolean): Promise<RedisReply>;
-  /** Undefined if it cannot listen. */
-  subscribe?(channel: string, listener: SubscriptionListener): Subscription;
+  /** Why it cannot be told of keys; undefined if it can. */
+  readonly untracked?: string | undefined;
+  /** Undefined if it cannot listen. @param tracked beginnings of keys that it wants to be told of, none within another */
+  subscribe?(channel: string, listener: SubscriptionListener, tracked?: readonly string[]): Subscription;
 }
 
 type Method<T> = (...args: never[]) => T;
@@ -90,6 +94,15 @@ function recognise(client: RedisClient): RedisPort {
   throw invalidArgument('client', client, 'a client of redis (node-redis) or ioredis, or restRedis()');
 }
 
+/** For options. */
+const NOT_TRACKED =
+  'a connection to one server is told of its keys, not one to a Cluster, or by a Sentinel client of node-redis';
+
+const broadcast = (tracked: readonly string[]) => ['BCAST', ...tracked.flatMap((prefix) => ['PREFIX', prefix])];
+
+/** Where Redis tells connections of the older protocol which keys changed. */
+const INVALIDATIONS = '__redis__:invalidate';
+
 type On = (event: string, listener: (...args: never[]) => void) => unknown;
 
 // ---- node-redis
@@ -99,7 +112,7 @@ interface NodeRedis {
   readonly isReady?: boolean;
   readonly isOpen: boolean;
   sendCommand(...args: unknown[]): Promise<RedisReply>;
-  duplicate(): NodeRedis;
+  duplicate(options?: object): NodeRedis;
   connect(): Promise<unknown>;
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
   destroy(): void;
@@ -122,20 +135,41 @@ function nodeRedisPort(client: NodeRedis): RedisPort {
       if (isCluster) return client.sendCommand(key, false, list, AS_BYTES);
       return isSentinel ? client.sendCommand(false, list, AS_BYTES) : client.sendCommand(list, AS_BYTES);
     },
-    subscribe: (channel, listener) => {
-      const own = client.duplicate();
+    untracked: isCluster || isSentinel ? NOT_TRACKED : undefined,
+    subscribe: (channel, listener, tracked = []) => {
+      const isTracked = tracked.length > 0;
+      const own = isTracked
+        ? client.duplicate({ RESP: 3, emitInvalidate: true, clientSideCache: undefined })
+        : client.duplicate();
       let closed = false;
       let isSubscribed = false;
-      own.on('error', () => {
-        // What it comes to is said by the others.
+      let why = '';
+      own.on('error', (error: Error) => {
+        why = `: ${error.message}`;
       });
       for (const event of ['reconnecting', 'end'])
         own.on(event, () => {
-          if (!closed) listener.down('the connection ended');
+          if (!closed) listener.down(`the connection ended${why}`);
         });
+      own.on('invalidate', (key: RedisBytes | string | null) => {
+        if (!closed) listener.invalidated?.(key === null ? null : [String(key)]);
+      });
+      const track = async () => {
+        if (!isTracked) return;
+        // It has turned it on by itself, but not for beginnings of keys.
+        await own.sendCommand(['CLIENT', 'TRACKING', 'OFF']);
+        await own.sendCommand(['CLIENT', 'TRACKING', 'ON', ...broadcast(tracked)]);
+      };
+      const fail = (error: Error) => {
+        if (!closed) listener.down(error.message);
+      };
+      const isUp = () => {
+        if (!closed) listener.up();
+      };
       // It subscribes again by itself before it says so.
       own.on('ready', () => {
-        if (!closed && isSubscribed) listener.up();
+        why = '';
+        if (isSubscribed) track().then(isUp, fail);
       });
       const start = async () => {
         await own.connect();
@@ -143,11 +177,9 @@ function nodeRedisPort(client: NodeRedis): RedisPort {
           if (!closed) listener.message(message);
         });
         isSubscribed = true;
-        if (!closed) listener.up();
+        await track();
       };
-      start().catch((error: Error) => {
-        if (!closed) listener.down(error.message);
-      });
+      start().then(isUp, fail);
       return {
         close() {
           closed = true;
@@ -172,7 +204,8 @@ interface Ioredis {
   readonly stream?: { cork?(): void; uncork?(): void };
   callBuffer(command: string, ...args: RedisArgument[]): Promise<RedisReply>;
   duplicate(options?: object): Ioredis;
-  subscribe(channel: string): Promise<unknown>;
+  call(command: string, ...args: string[]): Promise<unknown>;
+  subscribe(...channels: string[]): Promise<unknown>;
   disconnect(): void;
   on: On;
 }
@@ -207,8 +240,12 @@ function ioredisPort(client: Ioredis): RedisPort {
       holdBack(client.stream);
       return client.callBuffer(command as string, ...args.map(asBuffer));
     },
-    subscribe: (channel, listener) => {
-      const options = { autoResubscribe: false, enableOfflineQueue: true, lazyConnect: false };
+    untracked: isCluster ? NOT_TRACKED : undefined,
+    subscribe: (channel, listener, tracked = []) => {
+      const isTracked = tracked.length > 0;
+      const base = { autoResubscribe: false, enableOfflineQueue: true, lazyConnect: false };
+      // In the newer protocol it would have to know what it is told of keys, and does not.
+      const options = isTracked ? { ...base, protocol: 2 } : base;
       const own = isCluster ? client.duplicate() : client.duplicate(options);
       let closed = false;
       own.on('error', () => {
@@ -220,8 +257,20 @@ function ioredisPort(client: Ioredis): RedisPort {
       own.on('message', (from: string, message: string) => {
         if (!closed && from === channel) listener.message(message);
       });
+      if (isTracked) {
+        own.on('messageBuffer', (from: RedisBytes, keys: readonly RedisBytes[] | null) => {
+          if (!closed && String(from) === INVALIDATIONS) listener.invalidated?.(keys?.map(String) ?? null);
+        });
+      }
+      const track = async () => {
+        if (!isTracked) return own.subscribe(channel);
+        // To itself, before it can only listen: what is told and what tells have one connection, and end together.
+        const id = String(await own.call('CLIENT', 'ID'));
+        await own.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id, ...broadcast(tracked));
+        return own.subscribe(channel, INVALIDATIONS);
+      };
       const subscribe = () => {
-        own.subscribe(channel).then(
+        track().then(
           () => {
             if (!closed) listener.up();
           },

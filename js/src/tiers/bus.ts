@@ -57,6 +57,6 @@ export interface BusListener {
   live(): void;
   /** Changes were lost, but none from now on. */
   missed(reason: string): void;
-  /** Changes may be being lost, until {@link live}. */
+  /** Changes may be being lost, until {@link live}; again if there is another reason. */
   down(reason: string): void;
 }

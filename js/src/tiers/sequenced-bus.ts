@@ -15,6 +15,10 @@ export interface Channel {
 
 export interface ChannelListener {
   message(text: string): void;
+  /** Somebody changed this who sends no messages. For channels that hear of it. */
+  changed?(changes: readonly Change[]): void;
+  /** What was changed is not known. */
+  missed?(reason: string): void;
   /** There is a connection; again after each `down`. */
   up(): void;
   down(reason: string): void;
@@ -27,6 +31,7 @@ export interface SequencedBusOptions {
   patience?: Duration;
 }
 
+export const HEARTBEAT: Milliseconds = 2_000;
 /** Heartbeats that a sender may miss before it is forgotten. */
 const FORGET = 10;
 /** Most changes of one message, so that one who reads it is not kept for long. */
@@ -71,7 +76,7 @@ export class SequencedBus implements Bus {
   readonly #counts = { sent: 0, received: 0, gaps: 0, late: 0, unreadable: 0, silences: 0 };
 
   constructor(channel: Channel, options?: SequencedBusOptions, name = 'bus') {
-    const { heartbeat = 2_000, patience = 1_000 } = readOptions(options);
+    const { heartbeat = HEARTBEAT, patience = 1_000 } = readOptions(options);
     this.#channel = channel;
     this.#heartbeat = heartbeat;
     this.#patience = patience;
@@ -84,6 +89,8 @@ export class SequencedBus implements Bus {
       message: (text) => this.#received(text),
       up: () => this.#up(),
       down: (reason) => this.#down(reason),
+      changed: (changes) => this.#told((listener) => listener.changed(changes)),
+      missed: (reason) => this.#told((listener) => listener.missed(reason)),
     });
   }
 
@@ -128,18 +135,15 @@ export class SequencedBus implements Bus {
   #down(reason: string): void {
     this.#isUp = false;
     this.#stop();
-    this.#lost(reason);
+    this.#isLive = false;
+    this.#listener?.down(reason);
   }
 
   #silent(): void {
     this.#counts.silences++;
-    this.#lost('no heartbeat came back');
-  }
-
-  #lost(reason: string): void {
     if (!this.#isLive) return;
     this.#isLive = false;
-    this.#listener?.down(reason);
+    this.#listener?.down('no heartbeat came back');
   }
 
   /** Tells the others how far this one has come, and itself that it still hears. */
@@ -171,6 +175,12 @@ export class SequencedBus implements Bus {
   }
 
   // ---- The others
+
+  #told(tell: (listener: BusListener) => void): void {
+    if (this.#closed || this.#listener === undefined) return;
+    this.#counts.received++;
+    tell(this.#listener);
+  }
 
   #received(text: string): void {
     if (this.#closed) return;

@@ -335,10 +335,11 @@ export class Tiers<V> implements BusListener {
   }
 
   down(reason: string): void {
-    if (this.closed || !this.#trusted) return;
+    if (this.closed) return;
+    this.#reason = reason;
+    if (!this.#trusted) return;
     this.#trusted = false;
     this.#missed++;
-    this.#reason = reason;
     if (this.#flushes) this.#forget();
     this.events.emit('doubt', { state: 'down', reason });
   }
