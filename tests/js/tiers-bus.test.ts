@@ -100,6 +100,8 @@ describe('when a message may be missing', () => {
     await jest.advanceTimersByTimeAsync(2_000);
     expect(await b.get('k')).toBe(2);
     expect(b.health()).toMatchObject({ ok: true, bus: { state: 'live', missed: 1, details: { gaps: 1 } } });
+    expect(b.stats().doubts).toBe(1);
+    expect(a.stats().doubts).toBe(0);
   });
 
   test.each(['get', 'getMany', 'has', 'getOrSet'])(

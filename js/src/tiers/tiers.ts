@@ -64,6 +64,7 @@ export class Tiers<V> implements BusListener {
     hardTimeouts: 0,
     eagerRefreshes: 0,
     heard: 0,
+    doubts: 0,
     valuesTaken: 0,
     valuesRefused: 0,
   };
@@ -76,7 +77,6 @@ export class Tiers<V> implements BusListener {
   #session = 0;
   #trusted: boolean;
   #reason = 'not connected yet';
-  #missed = 0;
   readonly #gathering = new Gathering((reads) => this.#ask(reads));
   /** Writes of loads that are under way, and when each is to be over. */
   readonly #writes = new Map<Promise<void>, Milliseconds>();
@@ -327,7 +327,7 @@ export class Tiers<V> implements BusListener {
 
   missed(reason: string): void {
     if (this.closed) return;
-    this.#missed++;
+    this.counts.doubts++;
     this.#session++;
     this.#forget();
     this.#propagation?.doubt();
@@ -339,7 +339,7 @@ export class Tiers<V> implements BusListener {
     this.#reason = reason;
     if (!this.#trusted) return;
     this.#trusted = false;
-    this.#missed++;
+    this.counts.doubts++;
     if (this.#flushes) this.#forget();
     this.events.emit('doubt', { state: 'down', reason });
   }
@@ -444,7 +444,7 @@ export class Tiers<V> implements BusListener {
           name: bus.bus.name ?? 'bus',
           state: busState,
           reason: this.#reason,
-          missed: this.#missed,
+          missed: this.counts.doubts,
           ...bus.guard.counts,
           ...(bus.bus.health && { details: bus.bus.health() }),
         },

@@ -150,6 +150,8 @@ export interface TierStats extends CacheStats {
   eagerRefreshes: Count;
   /** Changes that others told of over the bus. */
   heard: Count;
+  /** How often changes of others were missed, or may have been, so that what memory held was not served any more. */
+  doubts: Count;
   /** Values that others set or loaded and told of: taken into memory, and not, because something may have come after. */
   valuesTaken: Count;
   valuesRefused: Count;
