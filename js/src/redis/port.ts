@@ -144,12 +144,16 @@ function nodeRedisPort(client: NodeRedis): RedisPort {
       let closed = false;
       let isSubscribed = false;
       let why = '';
+      const end = () => {
+        if (own.isOpen) own.destroy();
+      };
       own.on('error', (error: Error) => {
         why = `: ${error.message}`;
       });
       for (const event of ['reconnecting', 'end'])
         own.on(event, () => {
-          if (!closed) listener.down(`the connection ended${why}`);
+          if (closed) end();
+          else listener.down(`the connection ended${why}`);
         });
       own.on('invalidate', (key: RedisBytes | string | null) => {
         if (!closed) listener.invalidated?.(key === null ? null : [String(key)]);
@@ -169,7 +173,8 @@ function nodeRedisPort(client: NodeRedis): RedisPort {
       // It subscribes again by itself before it says so.
       own.on('ready', () => {
         why = '';
-        if (isSubscribed) track().then(isUp, fail);
+        if (closed) end();
+        else if (isSubscribed) track().then(isUp, fail);
       });
       const start = async () => {
         await own.connect();
@@ -183,8 +188,8 @@ function nodeRedisPort(client: NodeRedis): RedisPort {
       return {
         close() {
           closed = true;
-          // One that never connected has nothing to be destroyed.
-          if (own.isOpen) own.destroy();
+          // One that connects goes on with that whatever it is told: it is ended when it has, or has failed to.
+          if (own.isReady ?? own.isOpen) end();
         },
       };
     },
@@ -201,7 +206,7 @@ interface Ioredis {
     readonly keyPrefix?: string;
     readonly redisOptions?: { readonly keyPrefix?: string };
   };
-  readonly stream?: { cork?(): void; uncork?(): void };
+  readonly stream?: { cork?(): void; uncork?(): void; destroy?(): void };
   callBuffer(command: string, ...args: RedisArgument[]): Promise<RedisReply>;
   duplicate(options?: object): Ioredis;
   call(command: string, ...args: string[]): Promise<unknown>;
@@ -284,6 +289,8 @@ function ioredisPort(client: Ioredis): RedisPort {
         close() {
           closed = true;
           own.disconnect();
+          // Nothing is on its way that anybody waits for: the socket need not wait for the server to end it as well.
+          own.stream?.destroy?.();
         },
       };
     },
