@@ -94,6 +94,7 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
       assert.deepEqual(await tier.write(late, CALL), Array(200).fill(false));
     });
 
+    /** @type {Record<string, (key: string) => import('tiercel').Change>} */
     const CHANGES = {
       delete: (key) => ({ kind: 'delete', namespace: NS, key }),
       'set elsewhere': (key) => ({ kind: 'set', namespace: NS, key }),
@@ -269,7 +270,7 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
         primary: `127.0.0.1:${owner.port}`,
         replicas: [],
       });
-      await assert.rejects(redisOwners(client, 1), { code: 'ERR_TIERCEL_INVALID_ARGUMENT' });
+      await assert.rejects(redisOwners(client, /** @type {any} */ (1)), { code: 'ERR_TIERCEL_INVALID_ARGUMENT' });
 
       const [server] = cluster.servers;
       server.suspend();
@@ -277,7 +278,7 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
         const { cluster: limping } = await redisHealth(client, { timeout: 1_000 });
         const one = limping.servers.find(({ address }) => address === `127.0.0.1:${server.port}`);
         assert.equal(one.health, undefined);
-        assert.equal(one.error.code, 'ERR_TIERCEL_TIMEOUT');
+        assert.equal(/** @type {any} */ (one.error).code, 'ERR_TIERCEL_TIMEOUT');
         assert.equal(limping.servers.filter((other) => other.health !== undefined).length, 2);
       } finally {
         server.resume();
