@@ -44,7 +44,7 @@ export interface CacheOptions<V = unknown> {
    * Whether values go with the changes that the bus tells, so that other caches have them in memory without asking the
    * second tier: values that were set and, unless `loads` is false, that were loaded. Only such as JSON carries
    * unchanged, without `dependsOn`, and of one message together at most `maxBytes`; others are told as
-   * without. Needs a second tier that knows in which order it took changes (`redisTier`, `memoryRemote`) and a bus that carries them
+   * without. Needs a second tier that knows in which order it took changes (`redisTier` but for a Cluster, `memoryRemote`) and a bus that carries them
    * (`redisBus`, `sequencedBus`), and is of use where all caches have it; one that has its memory together
    * with others, or with other threads, takes none. Default false.
    */
