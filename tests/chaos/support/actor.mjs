@@ -111,14 +111,18 @@ export async function act(options, { send, listen }) {
   const work = [];
   /** Steps under way that end soon, whatever happens. */
   let busy = 0;
+  /** What goes on that is not waited for: for a lock that somebody had who died. */
+  let waits = 0;
 
   async function again(interval, step, weight) {
     while (!isOver) {
       await pause(interval);
       if (isPaused || isOver) continue;
       busy += weight;
+      if (weight === 0) waits++;
       await step();
       busy -= weight;
+      if (weight === 0) waits--;
     }
   }
 
@@ -251,6 +255,7 @@ export async function act(options, { send, listen }) {
         unhandled: unhandled.splice(0),
         memory: process.memoryUsage.rss(),
         sockets: count('TCPSocketWrap'),
+        waits,
         timers: count('Timeout'),
       },
     });
