@@ -69,14 +69,17 @@ describe('the second tier', () => {
       b.getOrSet('new', () => 'loaded'),
     ]);
     expect(all).toEqual(['a', new Map([['b', 'b']]), 'c', true, 'loaded']);
-    expect(remote.calls).toMatchObject({ read: 1, keys: 6 });
+    // In Workers requests do not wait for each other.
+    const { navigator } = globalThis as { navigator?: { userAgent?: string } };
+    const isWorker = navigator?.userAgent === 'Cloudflare-Workers';
+    expect(remote.calls).toMatchObject({ read: isWorker ? 5 : 1, keys: 6 });
     await settled();
     expect(await a.get('new')).toBe('loaded');
     // More than one question may ask for.
     remote.calls.read = 0;
     const keys = Array.from({ length: 600 }, (_, i) => `k${i}`);
     await Promise.all(keys.map((key) => b.get(key)));
-    expect(remote.calls.read).toBe(3);
+    expect(remote.calls.read).toBe(isWorker ? 600 : 3);
   });
 
   test('is asked once for many keys, and the loader once for those that it does not have', async () => {

@@ -47,6 +47,10 @@ interface Lease {
 /** Most scopes of which the time of the last change is remembered. */
 const MOST_CHANGES = 4096;
 
+let epochs = 0;
+/** Of this process alone, as the tier is; and not drawn, which Workers do not allow at module scope. */
+const newEpoch = () => `epoch ${++epochs}`;
+
 /**
  * A second tier in this process, for tests: several caches can share it, and what it does can be delayed or made to
  * fail. It works as one over a network must: a scope (a namespace, a tag, a key) has a *nonce*, a number that is new
@@ -68,7 +72,7 @@ export class MemoryRemote implements RemoteTier {
   #floor = 0;
   #sequence = 0;
   /** Writes and changes so far, since everything was forgotten. */
-  #point = { epoch: crypto.randomUUID() as string, at: 0 };
+  #point = { epoch: newEpoch(), at: 0 };
   #globs: MemoryCache | undefined;
 
   constructor(now: () => Milliseconds = platformClock()) {
@@ -114,7 +118,7 @@ export class MemoryRemote implements RemoteTier {
     this.#nonces.clear();
     this.#changedAt.clear();
     this.#floor = ++this.#sequence;
-    this.#point = { epoch: crypto.randomUUID(), at: 0 };
+    this.#point = { epoch: newEpoch(), at: 0 };
   }
 
   // ---- Calls

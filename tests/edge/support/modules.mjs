@@ -39,7 +39,7 @@ export async function bundled(entry, more) {
 export async function unbundled(entry) {
   const require = createRequire(import.meta.url);
   const root = dirname(require.resolve('tiercel/package.json'));
-  const library = require('tiercel/package.json').exports['.'].workerd.default;
+  const { exports, imports } = require('tiercel/package.json');
   /** @type {Module[]} */
   const modules = [];
   /**
@@ -52,7 +52,8 @@ export async function unbundled(entry) {
     modules.push({ name, content });
     if (name.endsWith('.wasm')) return;
     for (const [, specifier] of content.toString().matchAll(/^(?:import|export)[^'"]*['"]([^'"]+)['"]/gm)) {
-      if (specifier === 'tiercel') await add('tiercel', join(root, library));
+      if (specifier === 'tiercel') await add('tiercel', join(root, exports['.'].default.default));
+      else if (specifier === '#runtime') await add('#runtime', join(root, imports['#runtime'].workerd));
       else if (specifier?.startsWith('./')) await add(basename(specifier), join(dirname(file), specifier));
     }
   };
