@@ -17,7 +17,7 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/tests/js'],
   // A hang shows all the same; a slow machine is no failure.
-  testTimeout: 180_000,
+  testTimeout: 900_000,
   testMatch: ['**/*.test.ts'],
   // TypeScript names its own files by the extension they have once compiled.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
