@@ -245,7 +245,7 @@ describe('an answer that is none', () => {
     });
 
   it('is an error whatever it is that the function for requests does', async () => {
-    /** @type {((...args: any[]) => any)[]} */
+    /** @type {((...args: unknown[]) => unknown)[]} */
     const functions = [
       () => undefined,
       () => ({}),

@@ -14,7 +14,7 @@ const oneOf = (/** @type {readonly string[]} */ list) => /** @type {string} */ (
 
 /**
  * @param {any} options
- * @param {{ send(message: object): void, listen(listener: (message: any) => void): void }} controller
+ * @param {{ send(message: object): void, listen(listener: (message: Record<string, unknown>) => void): void }} controller
  */
 export async function act(options, { send, listen }) {
   const { name, process: processName, pace, readers } = options;

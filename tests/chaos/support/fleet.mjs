@@ -60,7 +60,7 @@ export class Fleet {
   ended = new Map();
   #subject;
   #options;
-  /** Questions to actors, by what the answer has. @type {Map<string, (message: any) => void>} */
+  /** Questions to actors, by what the answer has. @type {Map<string, (message: Record<string, unknown>) => void>} */
   #questions = new Map();
   /** What is known of changes that are not settled. @type {Map<number, { place: string, way: string, version: number, begin: number }>} */
   #unsettled = new Map();

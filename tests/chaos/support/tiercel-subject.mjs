@@ -84,7 +84,7 @@ export async function open({ library, ports, breaks, heartbeat, patience, shared
     isUnlocked: () => performance.now() - lastLockFailure < 50 || cache.health().remote?.state !== 'closed',
     /** @param {string} name @param {number} wait */
     lock: (name, wait) => new DistributedLock(lock, name, { ttl: LOCK_TTL, timeout: TIMEOUT }).tryAcquire({ wait }),
-    /** @param {(operations: readonly { key: string, value: any }[]) => Promise<void>} write */
+    /** @param {(operations: readonly { key: string, value: unknown }[]) => Promise<void>} write */
     writeBehind: (write, deadLetter) =>
       writeBehind(/** @type {any} */ (tenantOf('written behind')), {
         write: /** @type {any} */ (write),

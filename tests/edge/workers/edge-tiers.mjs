@@ -34,7 +34,7 @@ async function open(name, env, timeout = '5s') {
   });
 }
 
-/** @typedef {{ cache: import('tiercel').Cache, another: () => Promise<import('tiercel').Cache>, query: URLSearchParams, context: any }} Given */
+/** @typedef {{ cache: import('tiercel').Cache, another: () => Promise<import('tiercel').Cache>, query: URLSearchParams, context: { waitUntil(promise: Promise<unknown>): void } }} Given */
 
 /** @type {Record<string, (given: Given) => Promise<unknown>>} */
 const ACTIONS = {
