@@ -207,6 +207,7 @@ export async function act(options, { send, listen }) {
   /** Changes that not all know of yet. */
   const pending = [];
 
+  /** @param {{ id?: string, place?: string, way?: string, value?: unknown }} asked */
   async function change({ id, place, way, value }) {
     try {
       const { end, result } = await timed(`changing by ${way}`, place, () => subject.change(place, way, value));
