@@ -393,4 +393,56 @@ describe("lock: 'fleet'", () => {
       expect(await second).toBe(2);
     }
   });
+
+  test('of many keys each is loaded once, and nobody waits for what another has that waits for it', async () => {
+    const { a, b } = await two();
+    const gates = [deferred<void>(), deferred<void>()];
+    const loaded: string[][] = [];
+    const load = (by: number) => async (keys: string[]) => {
+      loaded.push(keys);
+      await gates[by]?.promise;
+      return new Map(keys.map((key) => [key, by]));
+    };
+    const first = a.getOrSetMany(['j', 'k', 'l'], load(0), { lock: 'fleet' });
+    await settled();
+    const second = b.getOrSetMany(['k', 'l', 'm'], load(1), { lock: 'fleet' });
+    await settled();
+    const third = a.getOrSetMany(['m', 'n'], load(0), { lock: 'fleet' });
+    await settled();
+    expect(loaded).toEqual([['j', 'k', 'l'], ['m'], ['n']]);
+    for (const gate of gates) gate.resolve();
+    expect([...(await first)]).toEqual([
+      ['j', 0],
+      ['k', 0],
+      ['l', 0],
+    ]);
+    expect([...(await second)]).toEqual([
+      ['k', 0],
+      ['l', 0],
+      ['m', 1],
+    ]);
+    expect([...(await third)]).toEqual([
+      ['m', 1],
+      ['n', 0],
+    ]);
+    expect(loaded).toHaveLength(3);
+  });
+
+  test('of many keys the next one loads what the first did not bring', async () => {
+    const { a, b } = await two();
+    const gate = deferred<Map<string, number>>();
+    const first = a.getOrSetMany(['k', 'l'], () => gate.promise, { lock: 'fleet' });
+    await settled();
+    const loader = jest.fn(async (keys: string[]) => new Map(keys.map((key) => [key, 2])));
+    const second = b.getOrSetMany(['k', 'l'], loader, { lock: 'fleet' });
+    await settled();
+    expect(loader).not.toHaveBeenCalled();
+    gate.resolve(new Map([['k', 1]]));
+    await first;
+    expect([...(await second)]).toEqual([
+      ['k', 1],
+      ['l', 2],
+    ]);
+    expect(loader.mock.calls.map(([keys]) => keys)).toEqual([['l']]);
+  });
 });

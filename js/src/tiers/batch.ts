@@ -12,6 +12,8 @@ export type BatchLoader<V> = (
   context: BatchContext<V>,
 ) => ReadonlyMap<string, V> | PromiseLike<ReadonlyMap<string, V>>;
 
+type Values<V> = ReadonlyMap<string, V>;
+
 interface Member<V> {
   readonly part: Part<V>;
   readonly resolve: (value: V | PromiseLike<V>) => void;
@@ -49,11 +51,12 @@ export class Batch<V> {
   }
 
   #settle(members: readonly Member<V>[]): void {
-    const loaded = this.#load(members);
+    const loads = this.#begin(members.map(({ part }) => part));
     for (const { part, resolve } of members) {
       resolve(
-        loaded.then((values) => {
-          const value = part.found === undefined ? values.get(part.aim.key) : part.found.value;
+        loads.then(async (begun) => {
+          const values = await begun.get(part);
+          const value = part.found === undefined ? values?.get(part.aim.key) : part.found.value;
           if (value === undefined) part.run.terms.absent = true;
           return value as V;
         }),
@@ -61,18 +64,51 @@ export class Batch<V> {
     }
   }
 
-  async #load(members: readonly Member<V>[]): Promise<ReadonlyMap<string, V>> {
-    const { remote } = this.#tiers;
-    const parts = members.map(({ part }) => part);
-    if (remote !== undefined) await Part.consult(this.#tiers, parts);
-    const missing = parts.filter(({ found, run }) => found === undefined && !run.abort.aborted);
+  /** Asks the second tier, and begins to load what that does not have: gives for each such part the load that will bring it. */
+  async #begin(parts: readonly Part<V>[]): Promise<ReadonlyMap<Part<V>, Promise<Values<V>>>> {
+    if (this.#tiers.remote !== undefined) await Part.consult(this.#tiers, parts);
+    const missing = parts.filter(isMissing);
     if (missing.length === 0 || this.#loader === undefined) return new Map();
-    for (const part of missing) part.starts();
-    const keys = missing.map(({ aim }) => aim.key);
-    const values: unknown = await this.#loader(keys, batchContext(missing));
-    if (values instanceof Map || isMap(values)) return values as ReadonlyMap<string, V>;
+    if (!missing.some(({ wantsLock }) => wantsLock)) return new Map(asEach(missing, this.#load(missing)));
+    // Who waits for others has let go of what they may be waiting for: so each key that another loads goes on alone.
+    const isFree = await Promise.all(missing.map((part) => part.lock(0)));
+    const free = missing.filter((_, i) => isFree[i]);
+    const taken = missing.filter((_, i) => !isFree[i]);
+    return new Map([
+      ...asEach(free, this.#loadLocked(free)),
+      ...taken.map((part) => [part, this.#loadAfter(part)] as const),
+    ]);
+  }
+
+  async #loadAfter(part: Part<V>): Promise<Values<V>> {
+    await part.lock();
+    return this.#loadLocked([part]);
+  }
+
+  /** Whoever had a lock before has perhaps brought the value; and a lease must be newer than that. */
+  async #loadLocked(parts: readonly Part<V>[]): Promise<Values<V>> {
+    const locked = parts.filter(({ isLocked }) => isLocked);
+    if (locked.length > 0) await Part.consult(this.#tiers, locked);
+    const missing = parts.filter(isMissing);
+    return missing.length === 0 ? new Map() : this.#load(missing);
+  }
+
+  async #load(parts: readonly Part<V>[]): Promise<Values<V>> {
+    for (const part of parts) part.starts();
+    const keys = parts.map(({ aim }) => aim.key);
+    const values: unknown = await this.#loader?.(keys, batchContext(parts));
+    if (values instanceof Map || isMap(values)) return values as Values<V>;
     throw invalidArgument('loadMissing', values, 'a function that returns a Map of values by key');
   }
+}
+
+/** Whether it is still to be loaded, and for somebody. */
+function isMissing<V>({ found, run }: Part<V>): boolean {
+  return found === undefined && !run.abort.aborted;
+}
+
+function asEach<V, T>(parts: readonly Part<V>[], load: T): [Part<V>, T][] {
+  return parts.map((part) => [part, load]);
 }
 
 /** Maps of another realm are no instances of this one's class. */

@@ -129,13 +129,16 @@ export class Part<V> {
     return this.aim.options.lock === 'fleet' && this.#tiers.remote?.tier.lock !== undefined;
   }
 
-  /** Waits until no other cache of the fleet loads the key, if that can be had. */
-  async lock(): Promise<void> {
+  /**
+   * Waits until no other cache of the fleet loads the key, if that can be had. False: one still does.
+   *
+   * @param wait how long at most
+   */
+  async lock(wait = this.aim.options.hardTimeout || FLEET_WAIT): Promise<boolean> {
     const { aim, run } = this;
     const { remote } = this.#tiers;
     const lock = remote?.tier.lock?.bind(remote.tier);
-    if (!this.wantsLock || lock === undefined || remote === undefined) return;
-    const wait = aim.options.hardTimeout || FLEET_WAIT;
+    if (!this.wantsLock || lock === undefined || remote === undefined) return true;
     const request = { namespace: aim.path, key: aim.key, ttl: FLEET_LOCK, wait };
     const { signal } = run.abort;
     const granted = await remote.guard.call(
@@ -150,6 +153,7 @@ export class Part<V> {
     );
     this.#lock = granted?.held;
     this.#renew();
+    return granted === undefined || granted.held !== undefined;
   }
 
   get isLocked(): boolean {
