@@ -218,13 +218,15 @@ interface Ioredis {
 /** Streams that are held back, until all that is due has been written: it goes out with one call of the system. */
 const heldBack = new WeakSet<object>();
 
+/** As it was when this was loaded: somebody's tests may have a clock of their own, with which this one stands still. */
+const nextTick = (globalThis as { process?: { nextTick?(callback: () => void): void } }).process?.nextTick;
+
 function holdBack(stream: Ioredis['stream']): void {
-  const { process } = globalThis as { process?: { nextTick?(callback: () => void): void } };
-  if (stream?.cork === undefined || process?.nextTick === undefined || heldBack.has(stream)) return;
+  if (stream?.cork === undefined || nextTick === undefined || heldBack.has(stream)) return;
   heldBack.add(stream);
   stream.cork();
   // After all promise jobs, and those that they lead to.
-  process.nextTick(() => {
+  nextTick(() => {
     heldBack.delete(stream);
     stream.uncork?.();
   });
