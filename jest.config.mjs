@@ -1,3 +1,6 @@
+import { fileURLToPath } from 'node:url';
+import { sharedFiles } from './tests/js/support/shared-files.mjs';
+
 // "shared" is the native engine with each cache one that threads can share: see tests/js/support/cache.ts. Set here, where
 // the processes that run tests, and those that tests run, have it from.
 if (process.env.TIERCEL_ENGINE === 'shared') {
@@ -11,6 +14,8 @@ if (engine !== 'wasm' && engine !== 'native' && engine !== 'shared') {
   );
 }
 
+const folder = fileURLToPath(new URL('tests/js', import.meta.url));
+
 /** @type {import('jest').Config} */
 export default {
   displayName: engine,
@@ -18,7 +23,7 @@ export default {
   roots: ['<rootDir>/tests/js'],
   // A hang shows all the same; a slow machine is no failure.
   testTimeout: 900_000,
-  testMatch: ['**/*.test.ts'],
+  testMatch: engine === 'shared' ? sharedFiles(folder) : ['**/*.test.ts'],
   // TypeScript names its own files by the extension they have once compiled.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {

@@ -1,12 +1,14 @@
 import { type Cache, memoryBus, memoryRemote } from 'tiercel';
 import { foreign } from './support/bad-loaders.js';
+import { isShared } from './support/cache.js';
 import { deferred, settled } from './support/deferred.js';
 import { collectGarbage } from './support/gc.js';
 import { Random } from './support/random.js';
 import { openTiers } from './support/tiers.js';
 
 const WARM_UP = 50_000;
-const CALLS = 1_000_000;
+// The engine of the shared caches is one of those that have had a million.
+const CALLS = isShared ? 100_000 : 1_000_000;
 
 type Ask = (cache: Cache<number>, key: string, loader: () => number | Promise<number>) => Promise<unknown>;
 

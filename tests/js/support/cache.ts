@@ -16,7 +16,7 @@ export function openCache<V = unknown>(options: MemoryCacheOptions<V> = {}): Mem
  * Of a name that no other has, and of several shards unless the test gives a bound, which shards would reach one by one.
  * What a shared cache refuses is opened as it is asked for.
  */
-function shared<V>(options: MemoryCacheOptions<V>): MemoryCacheOptions<V> {
+export function shared<V>(options: MemoryCacheOptions<V>): MemoryCacheOptions<V> {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) return options;
   const { maxEntries, maxBytes, values, sizeOf, engine } = options;
   if (values === 'reference' || sizeOf !== undefined || engine === 'wasm') return options;

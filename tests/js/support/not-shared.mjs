@@ -17,6 +17,18 @@ const NOT_SHARED = [
     'appointments are kept by any thread, events come after',
   ],
   ['scheduleInvalidation may have a listener that closes the cache', 'the same'],
+  [
+    'a value that goes with the message|a value is not taken',
+    'a memory of several threads takes no values that are told',
+  ],
+  [
+    'made up for, in order, and read only then|for the others as well, as long as it would|another cache changed it before',
+    'a memory of several threads does not say what is the newest value',
+  ],
+  ['away during a write: all have the new value', 'the same'],
+  ['100 hits of tagged values', 'what was set comes to a memory of several threads with the next read'],
+  ['keeps its validators, and what was not modified is fresh again', 'of values by reference as well'],
+  ['only because of a value that cannot be kept is well', 'values are bytes'],
 ];
 
 /** What the names match of those tests that apply. */
