@@ -109,14 +109,12 @@ void Connection::Describe(const Shard& shard) {
 void Connection::Changed(uint32_t shard) {
   // What is done at an appointment is nobody's call: this thread hears of it as others do.
   cache_.TellRemovals(shard, keeping_ ? nullptr : this);
-  cache_.shard(shard).Publish();
+  cache_.Publish(shard);
 }
 
 // What the thread is told after such a call.
 void Connection::Report() {
   Out(TIERCEL_R_REMOVALS) = wanted_ == 0 ? 0 : mailbox_.events();
-  Out(TIERCEL_R_ENTRIES) = cache_.entries();
-  Out(TIERCEL_R_BYTES) = cache_.bytes();
   Out(TIERCEL_R_NEXT_DUE) = cache_.next_due();
 }
 
@@ -181,6 +179,9 @@ double Connection::Size(double id) {
     const Locked locked(&cache_, 1U << i);
     size += In(i, ns, [](TiercelEngine* e, double handle) { return tiercel_size(e, handle); });
   }
+  // Only here: a look at all shards is what other processors have to give their lines for.
+  Out(TIERCEL_R_ENTRIES) = cache_.entries();
+  Out(TIERCEL_R_BYTES) = cache_.bytes();
   Report();
   return size;
 }

@@ -51,7 +51,8 @@ double SharedCache::bytes() const {
 
 double SharedCache::next_due() const {
   double least = next_appointment_.load(std::memory_order_relaxed);
-  for (uint32_t i = 0; i < count_; i++) {
+  for (uint32_t left = due_.load(std::memory_order_acquire); left != 0; left &= left - 1) {
+    const auto i = static_cast<uint32_t>(__builtin_ctz(left));
     least = std::min(least, shards_[i]->next_due.load(std::memory_order_relaxed));
   }
   return least;

@@ -94,6 +94,22 @@ class SharedCache {
   uint32_t AllShards() const { return (1U << count_) - 1; }
   Shard& shard(uint32_t i) { return *shards_[i]; }
 
+  // What is known of a shard without its lock, which is held now.
+  void Publish(uint32_t i) {
+    Shard& shard = *shards_[i];
+    shard.Publish();
+    const uint32_t bit = 1U << i;
+    const bool was_due = (due_.load(std::memory_order_relaxed) & bit) != 0;
+    const bool is_due =
+        shard.next_due.load(std::memory_order_relaxed) != std::numeric_limits<double>::infinity();
+    if (was_due == is_due) return;
+    if (is_due) {
+      due_.fetch_or(bit, std::memory_order_release);
+    } else {
+      due_.fetch_and(~bit, std::memory_order_release);
+    }
+  }
+
   uint32_t Hash(uint32_t ns_hash, const Name& key) const {
     return tiercel_stripe(options_.seed, ns_hash, key.data, key.bytes, key.encoding);
   }
@@ -171,6 +187,9 @@ class SharedCache {
   uint32_t count_ = 0;
   std::array<std::unique_ptr<Shard>, kMaxShards> shards_;
   Dependents dependents_;
+  // Shards that have something due: the others need not be looked at, which are in the cache of other
+  // processors.
+  std::atomic<uint32_t> due_ = 0;
   std::atomic<bool> timed_ = false;  // Whether anything has a time.
   std::atomic<double> latest_ = 0;   // Of the caller's clock.
   std::atomic<uint64_t> next_load_ = 1;

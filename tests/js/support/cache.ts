@@ -21,9 +21,9 @@ export function shared<V>(options: MemoryCacheOptions<V>): MemoryCacheOptions<V>
   const { maxEntries, maxBytes, values, sizeOf, engine } = options;
   if (values === 'reference' || sizeOf !== undefined || engine === 'wasm') return options;
   const shards = maxEntries === undefined && maxBytes === undefined ? 4 : 1;
-  return { shared: `test ${names++}`, shards, ...options };
+  // All files run in one process, each with its own modules.
+  return { shared: crypto.randomUUID(), shards, ...options };
 }
-let names = 0;
 
 export function removalsOf(stats: CacheStats): number {
   return Object.values(stats.removals).reduce((sum, count) => sum + count, 0);

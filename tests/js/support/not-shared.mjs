@@ -26,7 +26,10 @@ const NOT_SHARED = [
     'a memory of several threads does not say what is the newest value',
   ],
   ['away during a write: all have the new value', 'the same'],
-  ['100 hits of tagged values', 'what was set comes to a memory of several threads with the next read'],
+  [
+    '100 hits of tagged values|cache of two tiers (have a ttl each|may have other times|write-behind caches at once)',
+    'what was set comes to a memory of several threads with the next read',
+  ],
   ['keeps its validators, and what was not modified is fresh again', 'of values by reference as well'],
   ['only because of a value that cannot be kept is well', 'values are bytes'],
 ];
