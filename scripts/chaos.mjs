@@ -14,8 +14,6 @@ import { inParallel } from './lib/run.mjs';
 
 /** Rounds of a fault before the next fault has its turn, so that all of them have had some if the time ends. */
 const BATCH = 5;
-/** Heartbeat and patience are 600 ms there; the rest is for a machine that does other things as well. */
-const GRACE = 1_000;
 const TOGETHER = /^three at once, seed (\d+)$/;
 
 const defaults = { repetitions: 200, minutes: 0, width: 2, seed: 1, peer: '' };
@@ -46,6 +44,7 @@ await asCommand(import.meta, async (...args) => {
 
 /** Each fault as often as it is to be, several fleets at a time. */
 async function plan(subject, faults, { repetitions, minutes, width }) {
+  const { GRACE } = await import('../tests/chaos/support/fleet.mjs');
   const { Pool } = await import('../tests/chaos/support/pool.mjs');
   const { merge, summary, violationsOf } = await import('../tests/chaos/support/report.mjs');
   const deadline = minutes === 0 ? Number.POSITIVE_INFINITY : Date.now() + minutes * 60_000;

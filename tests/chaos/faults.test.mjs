@@ -3,11 +3,10 @@
 import assert from 'node:assert/strict';
 import { after, describe as group, it } from 'node:test';
 import { FAULTS } from './support/faults.mjs';
+import { GRACE } from './support/fleet.mjs';
 import { Pool } from './support/pool.mjs';
 import { summary, violationsOf } from './support/report.mjs';
 
-// Heartbeat and patience are 600 ms here; the rest is for a machine that does other things as well.
-const GRACE = 1_000;
 const ROUNDS = Number(process.env.TIERCEL_CHAOS_ROUNDS ?? 5);
 /** Milliseconds after which a fault has one round only: a machine that does other things as well comes to an end too. */
 const ENOUGH = 8 * 60_000;
@@ -19,17 +18,17 @@ const WIDTH = 2;
 group('what is promised holds while', { concurrency: WIDTH }, () => {
   const pool = new Pool();
   after(() => pool.close());
-  const names = Object.keys(FAULTS).filter((name) => !FAULTS[name].isLong);
-  for (const name of [...names, `three at once, seed ${SEED}`]) {
+  for (const name of [...Object.keys(FAULTS), `three at once, seed ${SEED}`]) {
     it(name === 'none' ? 'nothing fails' : name, async (t) => {
       const until = ({ rounds }) => rounds > 0 && performance.now() > ENOUGH;
-      const outcome = await pool.suffer(name, { grace: GRACE, repeat: ROUNDS, until });
+      const repeat = FAULTS[name]?.isLong ? 1 : ROUNDS;
+      const outcome = await pool.suffer(name, { grace: GRACE, repeat, until });
       t.diagnostic(summary(outcome));
       assert.deepEqual(violationsOf([outcome]), []);
       // Something was seen.
       assert.ok(outcome.rounds > 0);
       assert.ok(outcome.reads > 0);
-      assert.ok(outcome.acknowledged + outcome.later > 0 || outcome.busy > 0);
+      assert.ok(outcome.acknowledged + outcome.later > 0);
       assert.deepEqual([...new Set(Object.values(outcome.engines))].sort(), ['native', 'wasm']);
     });
   }

@@ -1,6 +1,7 @@
 // The judges of the promises themselves: what they must not let pass, and what they must.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { CONTROLLER, stalledOf } from './support/clock.mjs';
 import { compositionOf, faultOf } from './support/faults.mjs';
 import {
   backToBaseline,
@@ -26,13 +27,23 @@ const course = (more) => ({
   keepsLocks: true,
   kills: false,
   ended: new Map(),
-  stalled: 0,
   note: '',
   ...more,
 });
 const change = (version, end) => ({ type: 'change', process: 'w', key: 'k', version, begin: end - 1, end });
 const read = (version, begin, more = {}) => ({ type: 'read', process: 'a', key: 'k', version, begin, ...more });
+const stall = (process, from, to) => ({ type: 'stall', process, from, to });
 const count = (/** @type {{ violations: string[] }} */ { violations }) => violations.length;
+
+it('stalls of several at once count once, those of others not at all, and only the part within', () => {
+  const log = [stall('b', 200, 300), stall('a', 0, 100), stall(CONTROLLER, 50, 150), stall('a', 140, 160), read(1, 0)];
+  const stalled = stalledOf(log);
+  assert.equal(stalled(0, 1_000), 160 + 100);
+  assert.equal(stalled(0, 1_000, ['a']), 160);
+  assert.equal(stalled(0, 1_000, ['c']), 100);
+  assert.equal(stalled(90, 250), 70 + 50);
+  assert.equal(stalled(160, 200), 0);
+});
 
 it('P2: what is read after healing is the newest, soon', () => {
   const log = [change(2, 10), read(1, 900), read(1, 1_200), read(2, 9_000)];
@@ -40,7 +51,12 @@ it('P2: what is read after healing is the newest, soon', () => {
   const { violations, figure } = converged(course({ log: [...log, read(1, 5_000)] }));
   assert.equal(violations.length, 1);
   assert.equal(figure, 4_000);
-  assert.equal(count(converged(course({ log: [...log, read(1, 5_000)], stalled: 5_000 }))), 0);
+  const kept = (process, from, to) =>
+    count(converged(course({ log: [...log, read(1, 5_000), stall(process, from, to)] })));
+  assert.equal(kept('b', 500, 3_000), 0);
+  // For a time, or before.
+  assert.equal(kept('a', 2_000, 2_500), 1);
+  assert.equal(kept('a', 0, 1_000), 1);
 });
 
 it('P3: a read with nothing in memory knows of all that was acknowledged before', () => {
@@ -95,19 +111,20 @@ it('P7: fences grow from one grant to the next, and a lock is granted again once
   assert.equal(count(fences(course({ log: [grant(1, 0), grant(3, 10), grant(2, 11)] }))), 0);
   assert.equal(count(fences(course({ log: [grant(2, 0), grant(1, 10)] }))), 1);
   assert.equal(count(fences(course({ log: [grant(1, 0), grant(1, 2)] }))), 1);
-  const held = (begin) =>
-    fences(course({ log: [grant(1, 0, 'held'), grant(2, begin, 'held')], diedAt: 100, ttl: 1_000 }));
+  const held = (begin, more = []) =>
+    fences(course({ log: [grant(1, 0, 'held'), grant(2, begin, 'held'), ...more], diedAt: 100, ttl: 1_000 }));
   assert.deepEqual(held(1_120), { violations: [], figure: 25 });
   assert.equal(count(held(9_000)), 1);
+  assert.equal(count(held(9_000, [stall('b', 200, 7_000)])), 0);
   assert.equal(count(fences(course({ log: [grant(1, 0, 'held')], diedAt: 100, ttl: 1_000 }))), 1);
 });
 
 it('P8: what was accepted is stored, in order, but for the last of a process that was killed', () => {
-  const judge = (accepted, stored, ended = new Map(), settledAt = 1_000) => {
+  const judge = (accepted, stored, ended = new Map(), settledAt = 1_000, log = []) => {
     const source = new Source({ slowest: 0 });
     for (const [number, at] of accepted) source.accept('a', { accepted: number, at });
     for (const number of stored) source.store('a', [{ key: 'k', number }]);
-    return writtenBehind(source, new Map([['a', settledAt]]), ended, 100);
+    return writtenBehind(source, new Map([['a', settledAt]]), ended, 100, stalledOf(log));
   };
   const accepted = [
     [1, 10],
@@ -122,6 +139,9 @@ it('P8: what was accepted is stored, in order, but for the last of a process tha
   assert.deepEqual(judge(accepted, [1], end('SIGKILL')), { violations: [], figure: 1 });
   assert.equal(count(judge(accepted, [1], end('SIGTERM'))), 1);
   assert.equal(count(judge(accepted, [1], end('SIGKILL', 1_000))), 1);
+  const late = (who) => count(judge(accepted, [1], end('SIGKILL', 1_000), undefined, [stall(who, 500, 950)]));
+  assert.equal(late('a'), 0);
+  assert.equal(late('b'), 1);
 });
 
 it('P9: a value of another key', () => {
@@ -145,10 +165,20 @@ it('P10: health that says what is not so', () => {
   assert.equal(judge([said(900, { ok: false, remote: 'open' })], { bus: ['a'] }), 1);
   assert.equal(judge([said(900)], { remote: ['a'] }), 1);
   assert.equal(judge([said(900, { ok: false, remote: 'open' })], {}), 1);
-  assert.equal(count(health(course({ log: [said(900, { ok: false, remote: 'open' })], sick: {}, stalled: 5_000 }))), 0);
+  const kept = (who) =>
+    health(course({ log: [said(900, { ok: false, remote: 'open' }), stall(who, 500, 700)], sick: {} }));
+  assert.deepEqual(kept('a'), { violations: [], figure: 0, isUnjudged: true });
+  assert.equal(count(kept('b')), 1);
   // A moment is no lie.
   assert.equal(judge([said(800), said(900, { ok: false, remote: 'half-open' })], {}), 0);
-  assert.equal(count(health(course({ facts: [{ name: 'a', wasWell: false, health: {} }] }))), 1);
+  const came = (fact, log = []) =>
+    health(course({ log, facts: [{ name: 'a', settledAt: 99_000, health: {}, ...fact }] }));
+  assert.equal(count(came({})), 1);
+  assert.deepEqual(came({ wellAt: 3_000 }), { violations: [], figure: 2_000, isUnjudged: false });
+  assert.equal(count(came({ wellAt: 12_000 })), 1);
+  assert.equal(count(came({ wellAt: 12_000 }, [stall('b', 2_000, 5_000)])), 0);
+  // Of one that has ended nobody knows.
+  assert.equal(count(came({ settledAt: undefined })), 0);
 });
 
 it('what fails at once is the same for a seed, and of the server, the network and a process', () => {

@@ -6,8 +6,8 @@ import { CHANGING, FLEET, QUIET, SHORT } from './places.mjs';
 
 /** Records that are sent at a time. */
 const BATCH = 500;
-/** Longest that an actor waits until everything is well again, in milliseconds: it has said so then, either way. */
-const SETTLE = 10_000;
+/** Longest that an actor waits until everything is well again, in milliseconds. How long it may take is for others to judge. */
+const SETTLE = 60_000;
 
 const random = (/** @type {number} */ below) => Math.floor(Math.random() * below);
 const oneOf = (/** @type {readonly string[]} */ list) => /** @type {string} */ (list[random(list.length)]);
@@ -18,7 +18,6 @@ const oneOf = (/** @type {readonly string[]} */ list) => /** @type {string} */ (
  */
 export async function act(options, { send, listen }) {
   const { name, process: processName, pace, readers } = options;
-  const stalls = new Stalls();
   const { open } = await import(options.subject);
   const unhandled = [];
   for (const event of ['unhandledRejection', 'uncaughtException'])
@@ -35,7 +34,7 @@ export async function act(options, { send, listen }) {
   /** @param {number} asked when the call was made that loads it */
   async function load(place, asked) {
     const begin = now();
-    const isUnlocked = subject.isUnlocked?.() ?? true;
+    const isUnlocked = subject.isUnlocked?.(asked) ?? true;
     const span = { begin, end: Number.POSITIVE_INFINITY };
     loaded.set(place, span);
     const id = ++nextLoad;
@@ -60,6 +59,8 @@ export async function act(options, { send, listen }) {
     if (log.length > 0) send({ log });
     log = [];
   }
+
+  const stalls = new Stalls((from, to) => record({ type: 'stall', process: name, from, to }));
 
   /** Waits for what the cache promises, and notes how long that took, but for what was not its doing. */
   async function timed(what, place, work) {
@@ -143,7 +144,6 @@ export async function act(options, { send, listen }) {
       const { details: _, ...health } = subject.health();
       record({ type: 'health', process: name, at: now(), ...health });
     }
-    record({ type: 'memory', process: processName, at: now(), bytes: process.memoryUsage.rss() });
     flush();
   });
 
@@ -228,7 +228,8 @@ export async function act(options, { send, listen }) {
       await pause(10);
       wasWell = await isWell();
     }
-    if (wasWell) send({ acknowledged: pending.splice(0), end: now() });
+    const wellAt = wasWell ? now() : undefined;
+    if (wasWell) send({ acknowledged: pending.splice(0), end: wellAt });
     // What is heard of late is heard of now.
     await pause(100);
     isPaused = true;
@@ -250,8 +251,7 @@ export async function act(options, { send, listen }) {
       facts: {
         ...facts,
         settledAt: now(),
-        stalled: stalls.takeLongest(),
-        wasWell,
+        wellAt,
         health: subject.health?.(),
         unhandled: unhandled.splice(0),
         memory: process.memoryUsage.rss(),
@@ -290,7 +290,5 @@ export async function act(options, { send, listen }) {
       void insist(message.hold, forever).then(() => send({ holds: message.hold }));
     } else if (message.stop === true) void stop();
   });
-  // To begin takes as long as it takes.
-  stalls.takeLongest();
   send({ ready: true, engine: subject.engine });
 }

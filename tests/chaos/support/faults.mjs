@@ -16,7 +16,7 @@ import { SERVER_FAULTS } from './server-faults.mjs';
  *   or get no answer, just before it is healed: all others have to say that they are well. Left out: nobody can tell
  * @property {boolean} [losesLocks] whether the locks of the server may be lost
  * @property {boolean} [kills] whether it ends a process or a thread
- * @property {boolean} [isLong] whether it takes too long for a test
+ * @property {boolean} [isLong] whether it takes so long that a test suffers it once
  * @property {boolean} [isOurs] whether it is about what only Tiercel has: locks, threads, write-behind
  * @property {boolean} [isAlone] whether it cannot be had together with others
  */

@@ -30,6 +30,10 @@ export const ROLES = /** @type {const} */ (['data', 'bus', 'lock']);
 /** A bus that is silent for longer than these two together is in doubt: in production 2 s and 1 s. */
 const HEARTBEAT = 250;
 const PATIENCE = 350;
+/** How late a read may be, in milliseconds: as old as a bus that is not in doubt, and the time that a message takes. */
+export const GRACE = HEARTBEAT + PATIENCE + 100;
+/** Longest that an answer of an actor takes, in milliseconds: who is asked waits a minute at most. */
+const ANSWER = 180_000;
 
 /**
  * @typedef {Awaited<ReturnType<typeof startProxy>>} Proxy
@@ -116,7 +120,7 @@ export class Fleet {
       before?.[role] ?? (await startProxy(this.server.port, { readsCommands: role === 'data' }));
     const [data, bus, lock] = await Promise.all(ROLES.map(proxy));
     const actors = threads === undefined ? [name] : Array.from({ length: threads }, (_, i) => `${name}, thread ${i}`);
-    const { breaks, readers = 2, pace = 6 } = this.#options;
+    const { breaks, readers = 2, pace = 10 } = this.#options;
     const options = {
       name,
       process: name,
@@ -139,6 +143,10 @@ export class Fleet {
       member.errors += text;
     });
     child.on('message', (message) => this.#hear(member, message));
+    // What is sent to one that has just ended fails.
+    child.on('error', (error) => {
+      member.errors += `${error}\n`;
+    });
     exit.then(([code, signal]) => {
       if (!member.isEnding) this.#unheard.push(`${name} ended with ${code ?? signal}:\n${member.errors}`);
     });
@@ -241,7 +249,16 @@ export class Fleet {
   async ask(member, actor, message, what) {
     const answer = this.#answer(member, actor, what);
     this.tell(member, actor, message);
-    return Promise.race([answer, member.exit.then(() => undefined)]);
+    const over = new AbortController();
+    const late = pause(ANSWER, undefined, { signal: over.signal }).then(
+      () => Promise.reject(new Error(`${member.actors[actor]} has not ${what} after ${ANSWER} ms:\n${member.errors}`)),
+      () => undefined,
+    );
+    try {
+      return await Promise.race([answer, member.exit.then(() => undefined), late]);
+    } finally {
+      over.abort();
+    }
   }
 
   /** Everything known everywhere, if that comes to be; then what each actor says of itself. @returns {Promise<any[]>} */

@@ -1,17 +1,18 @@
 // P1 to P10 of the second tier, each told from what all processes logged of one course of a fault: what broke it, and the
 // figure that it is about.
+import { stalledOf } from './clock.mjs';
 import { describe, judge } from './oracle.mjs';
 
 /** Milliseconds, and bytes. */
-const LIMITS = { converged: 1_000, hang: 1_000, memory: 16 * 2 ** 20, reacquired: 100 };
-/** And so many milliseconds more, for a machine that does other things as well. */
-const SLACK = 2_000;
+const LIMITS = { converged: 1_000, well: 8_000, hang: 1_000, memory: 16 * 2 ** 20, reacquired: 100 };
 /**
- * If a thread could not run for so long, in milliseconds, what takes its time says nothing: whether all comes to rest, and
- * whether those say that they are well with whom nothing is wrong.
+ * And so many milliseconds more, for a machine that does other things as well; those in which somebody was kept from running
+ * do not count at all. Freshness has no such excuse: what memory serves is as old as the last sign of life that came back on
+ * the bus, at most, whoever does not run.
  */
+const SLACK = 2_000;
+/** If an actor could not run for so long before health is judged, in milliseconds, it may not have come to see what is so. */
 const MOST_STALLED = 150;
-export const isBusy = (/** @type {{ stalled: number }} */ { stalled }) => stalled > MOST_STALLED;
 /** Timers that come and go while everybody rests. */
 const TIMERS = 8;
 
@@ -39,19 +40,19 @@ export const PROMISES = {
  * @property {boolean} keepsLocks whether the fault leaves the locks of the server as they are
  * @property {boolean} kills whether a holder may have died
  * @property {ReadonlyMap<string, { at: number, how: string }>} ended
- * @property {number} stalled longest that one of the threads was kept from running, in milliseconds
  * @property {string} note what else is to be said of it where a promise was broken
  * @property {number} [diedAt] when the holder of the lock `held` was ended @property {number} [ttl] of that
  *
  * @typedef {{ violations: string[], figure?: number }} Verdict
  */
 
-/** @param {Course} course @returns {Record<string, Verdict> & { staleness: number[] }} */
+/** @param {Course} course @returns {Record<string, Verdict> & { staleness: number[], isUnjudged: boolean }} */
 export function judgeCourse(course) {
   const { violations, staleness } = judge(
     course.log.filter(({ type }) => type === 'change' || type === 'read'),
     course.grace,
   );
+  const { isUnjudged, ...P10 } = health(course);
   const freshness = violations.length > 0 ? [describe(violations)] : [];
   return /** @type {any} */ ({
     P1: { violations: freshness, figure: Math.max(0, ...staleness) },
@@ -62,10 +63,14 @@ export function judgeCourse(course) {
     P6: backToBaseline(course),
     P7: fences(course),
     P9: ofItsOwn(course),
-    P10: health(course),
+    P10,
     staleness,
+    isUnjudged,
   });
 }
+
+/** What took longer than `most` without what others took of it. @param {number} took @param {number} most @param {() => number} stalled */
+const discounted = (took, most, stalled) => (took > most ? took - stalled() : took);
 
 /** The newest version of each place that was acknowledged, and when. @param {readonly any[]} log */
 function newestOf(log) {
@@ -77,18 +82,19 @@ function newestOf(log) {
 }
 
 /** @param {Course} course @returns {Verdict} */
-export function converged(course) {
-  const { log, healedAt } = course;
+export function converged({ log, healedAt }) {
   const newest = newestOf(log);
+  const stalled = stalledOf(log);
   let last = 0;
   let who = '';
   for (const { type, process, key, version, begin, cold } of log) {
     if (type !== 'read' || cold || begin < healedAt || version >= (newest.get(key)?.version ?? 0)) continue;
-    if (begin - healedAt <= last) continue;
-    last = begin - healedAt;
+    const after = discounted(begin - healedAt, LIMITS.converged + SLACK, () => stalled(healedAt, begin));
+    if (after <= last) continue;
+    last = after;
     who = `${process} still read version ${version} of ${key}, not ${newest.get(key)?.version}, ${last.toFixed(0)} ms after all was well`;
   }
-  return { violations: last > LIMITS.converged + SLACK && !isBusy(course) ? [who] : [], figure: last };
+  return { violations: last > LIMITS.converged + SLACK ? [who] : [], figure: last };
 }
 
 /** @param {Course} course @returns {Verdict} */
@@ -213,8 +219,9 @@ export function fences(course) {
     if (new Set(tokens).size < tokens.length) violations.push(`a fence of ${lock} was given twice`);
     if (lock !== 'held' || diedAt === undefined) continue;
     const next = byEnd.find(({ end }) => end > diedAt);
-    figure = (next?.end ?? Number.POSITIVE_INFINITY) - diedAt - ttl;
-    if (figure > LIMITS.reacquired + SLACK && !isBusy(course))
+    const end = next?.end ?? Number.POSITIVE_INFINITY;
+    figure = discounted(end - diedAt - ttl, LIMITS.reacquired + SLACK, () => stalledOf(log)(diedAt, end));
+    if (figure > LIMITS.reacquired + SLACK)
       violations.push(`a lock was granted again ${figure.toFixed(0)} ms later than its ttl after its holder died`);
   }
   return { violations, ...(figure !== undefined && { figure }) };
@@ -231,30 +238,46 @@ export function ofItsOwn({ log }) {
 
 /** How long before everything is healed those that are well have to have said so once. */
 const LATELY = 800;
+/** And how long before that who is kept from running may come to see late what is so. */
+const DETECTION = 1_000;
 
-/** @param {Course} course @returns {Verdict} */
-export function health(course) {
-  const { log, healedAt, sick, facts } = course;
-  const violations = facts
-    .filter(({ wasWell }) => wasWell === false && !isBusy(course))
-    .map(({ name, health: said }) => `${name} never said that it was well again: ${JSON.stringify(said)}`);
-  if (sick === undefined) return { violations };
+/** @param {Course} course @returns {Verdict & { isUnjudged: boolean }} isUnjudged: of some it cannot be told, as they were kept from running */
+export function health({ log, healedAt, sick, facts }) {
+  const stalled = stalledOf(log);
+  const violations = [];
+  let figure = 0;
+  for (const { name, settledAt, wellAt, health: said } of facts) {
+    // It ended.
+    if (settledAt === undefined) continue;
+    const after = discounted((wellAt ?? settledAt) - healedAt, LIMITS.well + SLACK, () => stalled(healedAt, settledAt));
+    figure = Math.max(figure, after);
+    if (wellAt === undefined || after > LIMITS.well + SLACK)
+      violations.push(
+        `${name} did not say that it was well again within ${after.toFixed(0)} ms, but: ${JSON.stringify(said)}`,
+      );
+  }
+  if (sick === undefined) return { violations, figure, isUnjudged: false };
   const { bus = [], remote = [] } = sick;
+  let isUnjudged = false;
   const lately = groups(
     log.filter(({ type, at }) => type === 'health' && at < healedAt && at > healedAt - LATELY),
     ({ process }) => process,
   );
   for (const [name, said] of lately) {
+    if (stalled(healedAt - LATELY - DETECTION, healedAt, [name]) > MOST_STALLED) {
+      isUnjudged = true;
+      continue;
+    }
     const last = said.reduce((a, b) => (a.at > b.at ? a : b));
     if (bus.includes(name) && last.bus === 'live')
       violations.push(`${name} says that its bus is live, and it hears nothing`);
     if (remote.includes(name) && last.remote === 'closed')
       violations.push(`${name} says that the second tier answers, and it does not`);
-    // A moment in which something waits, or took too long, is no lie; nor is it where nobody could run.
-    if (!isBusy(course) && !bus.includes(name) && !remote.includes(name) && !said.some(({ ok }) => ok))
+    // A moment in which something waits, or took too long, is no lie.
+    if (!bus.includes(name) && !remote.includes(name) && !said.some(({ ok }) => ok))
       violations.push(`${name} says it is not well, and nothing is wrong with it: ${JSON.stringify(last)}`);
   }
-  return { violations };
+  return { violations, figure, isUnjudged };
 }
 
 /**
@@ -263,9 +286,10 @@ export function health(course) {
  * @param {ReadonlyMap<string, number>} settled when each actor of which that is known had nothing left to write
  * @param {ReadonlyMap<string, { at: number, how: string }>} ended
  * @param {number} window how long before its end a process may have accepted what it then loses, in milliseconds
+ * @param {import('./clock.mjs').Stalled} stalled that time does not count
  * @returns {Verdict}
  */
-export function writtenBehind(source, settled, ended, window) {
+export function writtenBehind(source, settled, ended, window, stalled) {
   const violations = [];
   let lost = 0;
   for (const [actor, { accepted, stored }] of source.writers) {
@@ -278,7 +302,9 @@ export function writtenBehind(source, settled, ended, window) {
       if (due.length > 0) violations.push(`${due.length} of ${accepted.length} writes of ${actor} are lost`);
     } else {
       lost += missing.length;
-      const early = missing.filter(({ at }) => at < end.at - window);
+      const early = missing.filter(
+        ({ at }) => discounted(end.at - at, window, () => stalled(at, end.at, [actor])) > window,
+      );
       if (early.length > 0)
         violations.push(`${early.length} writes are lost that ${actor} accepted more than ${window} ms before its end`);
     }

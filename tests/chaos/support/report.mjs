@@ -12,12 +12,13 @@ const FIGURES = {
   P6: ['growth of memory', 'MiB'],
   P7: ['lock granted again, beyond its ttl', 'ms'],
   P8: ['writes lost with processes', ''],
+  P10: ['all well again', 'ms'],
 };
 
 /** Two outcomes of one fault as one. @param {Outcome | undefined} one @param {Outcome} other @returns {Outcome} */
 export function merge(one, other) {
   if (one === undefined) return other;
-  const sum = (/** @type {'rounds' | 'busy' | 'reads' | 'changes' | 'acknowledged' | 'later'} */ what) =>
+  const sum = (/** @type {'rounds' | 'unjudged' | 'reads' | 'changes' | 'acknowledged' | 'later'} */ what) =>
     one[what] + other[what];
   return {
     name: one.name,
@@ -32,7 +33,7 @@ export function merge(one, other) {
     ),
     staleness: [...one.staleness, ...other.staleness],
     engines: { ...one.engines, ...other.engines },
-    ...{ rounds: sum('rounds'), busy: sum('busy'), reads: sum('reads'), changes: sum('changes') },
+    ...{ rounds: sum('rounds'), unjudged: sum('unjudged'), reads: sum('reads'), changes: sum('changes') },
     ...{ acknowledged: sum('acknowledged'), later: sum('later') },
   };
 }
@@ -64,9 +65,9 @@ export function table(outcomes) {
   const lines = rows.map(([id, broken, text, figure]) =>
     `${id.padEnd(widths[0])}  ${broken.padStart(widths[1])} broken  ${text.padEnd(widths[2])}  ${figure}`.trimEnd(),
   );
-  const busy = outcomes.reduce((sum, outcome) => sum + outcome.busy, 0);
-  const unjudged = busy > 0 ? `; in ${busy} the machine was too busy to tell whether P2 and P10 are kept` : '';
-  const title = `${rounds} rounds of ${outcomes.length} faults${unjudged}; figures: median / 99 % / worst of a round`;
+  const unjudged = outcomes.reduce((sum, outcome) => sum + outcome.unjudged, 0);
+  const but = unjudged > 0 ? `; in ${unjudged} the machine kept some from running, whose health was not judged` : '';
+  const title = `${rounds} rounds of ${outcomes.length} faults${but}; figures: median / 99 % / worst of a round`;
   return [title, ...lines].join('\n');
 }
 
@@ -114,9 +115,9 @@ export function besideEachOther(subjects) {
 }
 
 /** The facts of one fault in a line. @param {Outcome} outcome */
-export function summary({ name, rounds, busy, reads, changes, acknowledged, later, staleness, promises }) {
+export function summary({ name, rounds, unjudged, reads, changes, acknowledged, later, staleness, promises }) {
   const broken = Object.entries(promises).filter(([, { violations }]) => violations.length > 0);
   const verdict = broken.length === 0 ? 'kept' : `BROKEN: ${broken.map(([id]) => id).join(', ')}`;
   const latest = Math.max(0, ...staleness).toFixed(0);
-  return `${name}: ${verdict}; ${rounds} rounds${busy > 0 ? ` (in ${busy} the machine was busy)` : ''}, ${reads} reads, ${staleness.length} late by at most ${latest} ms, ${acknowledged} of ${changes} changes acknowledged and ${later} later`;
+  return `${name}: ${verdict}; ${rounds} rounds${unjudged > 0 ? ` (in ${unjudged} not all could be told)` : ''}, ${reads} reads, ${staleness.length} late by at most ${latest} ms, ${acknowledged} of ${changes} changes acknowledged and ${later} later`;
 }

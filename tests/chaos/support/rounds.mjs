@@ -1,9 +1,9 @@
 // A fault in its course: changes while all is well, changes during the fault, then none, so that what is served late shows
 // for as long as it is, and at last everything is well again. A fleet suffers it as often as it is told.
 import { setTimeout as pause } from 'node:timers/promises';
-import { now, Stalls } from './clock.mjs';
+import { CONTROLLER, now, Stalls, stalledOf } from './clock.mjs';
 import { faultOf } from './faults.mjs';
-import { isBusy, judgeCourse, PROMISES, writtenBehind } from './promises.mjs';
+import { judgeCourse, PROMISES, writtenBehind } from './promises.mjs';
 import { LOCK_TTL, WRITE_INTERVAL } from './tiercel-subject.mjs';
 
 const WELL = 300;
@@ -19,7 +19,8 @@ const WINDOW = WRITE_INTERVAL + 2_000;
 /**
  * @typedef {object} Outcome
  * @property {string} name of the fault
- * @property {number} rounds @property {number} busy those in which the machine had other things to do
+ * @property {number} rounds @property {number} unjudged those in which of some it could not be told whether their health was
+ *   right, as the machine kept them from running
  * @property {Record<string, { violations: string[], figures: number[] }>} promises
  * @property {number[]} staleness milliseconds that reads were late by
  * @property {number} reads @property {number} changes @property {number} acknowledged @property {number} later
@@ -37,14 +38,14 @@ export async function suffer(fleet, name, { grace, repeat = 1, until = () => fal
   /** @type {Outcome} */
   const outcome = {
     name,
-    ...{ rounds: 0, busy: 0 },
+    ...{ rounds: 0, unjudged: 0 },
     promises: Object.fromEntries(Object.keys(PROMISES).map((id) => [id, { violations: [], figures: [] }])),
     staleness: [],
     ...{ reads: 0, changes: 0, acknowledged: 0, later: 0, engines: {} },
   };
   const { changes, acknowledged, later } = fleet;
   const fault = faultOf(name);
-  const stalls = new Stalls();
+  const stalls = new Stalls((from, to) => fleet.log.push({ type: 'stall', process: CONTROLLER, from, to }));
   const writing = new Writing(fleet);
   try {
     await pause(WELL);
@@ -52,9 +53,8 @@ export async function suffer(fleet, name, { grace, repeat = 1, until = () => fal
     let before = await fleet.settle();
     for (let i = 0; i < repeat && !until(outcome); i++) {
       fleet.log = carriedOver(fleet.log);
-      stalls.takeLongest();
-      const course = await inflict(fleet, fault, { i, grace, writing });
-      add(outcome, fleet, { ...course, before, stalled: Math.max(course.stalled, stalls.takeLongest()) });
+      const course = await inflict(fleet, fault, { i, grace, writing, stalls });
+      add(outcome, fleet, { ...course, before });
       // What came new into the fleet is compared with itself from now on.
       const known = new Set(before.map((one) => one.name));
       before = [...before, ...course.facts.filter((one) => !known.has(one.name))];
@@ -95,7 +95,7 @@ class Writing {
 }
 
 /** @param {import('./fleet.mjs').Fleet} fleet @returns {Promise<Omit<import('./promises.mjs').Course, 'before'>>} */
-async function inflict(fleet, fault, { i, grace, writing }) {
+async function inflict(fleet, fault, { i, grace, writing, stalls }) {
   const { sick, losesLocks = false, kills = false } = fault;
   writing.isOn = true;
   const { length } = fleet.log;
@@ -105,7 +105,7 @@ async function inflict(fleet, fault, { i, grace, writing }) {
   await atLeast(DURING, () => fleet.changes > changes + CHANGES);
   writing.isOn = false;
   const { diedAt, note } = (await inflicting) ?? {};
-  await pause(grace + 300);
+  await unstalled(grace + 300, stalls);
   const ill = sick?.(fleet);
   const healedAt = now();
   await fault.heal?.(fleet, i);
@@ -115,8 +115,13 @@ async function inflict(fleet, fault, { i, grace, writing }) {
     note: note === undefined ? '' : ` (${note})`,
     keepsLocks: !losesLocks,
     ttl: LOCK_TTL,
-    stalled: Math.max(...facts.map(({ stalled = 0 }) => stalled)),
   };
+}
+
+/** @param {number} ms in which this thread could run @param {Stalls} stalls */
+async function unstalled(ms, stalls) {
+  const begin = now() - stalls.total;
+  for (let left = ms; left > 0; left = ms - (now() - stalls.total - begin)) await pause(Math.ceil(left));
 }
 
 /** @param {number} ms @param {() => boolean} isEnough */
@@ -128,9 +133,9 @@ async function atLeast(ms, isEnough) {
 
 /** @param {Outcome} outcome @param {import('./fleet.mjs').Fleet} fleet @param {import('./promises.mjs').Course} course */
 function add(outcome, fleet, course) {
-  const { staleness, ...verdicts } = judgeCourse(course);
+  const { staleness, isUnjudged, ...verdicts } = judgeCourse(course);
   const settled = new Map(course.facts.map(({ name, settledAt }) => [name, settledAt]));
-  const written = writtenBehind(fleet.source, settled, fleet.ended, WINDOW);
+  const written = writtenBehind(fleet.source, settled, fleet.ended, WINDOW, stalledOf(course.log));
   fleet.source.forgetWrites(fleet.ended);
   for (const [id, { violations, figure }] of Object.entries({ ...verdicts, P8: written })) {
     outcome.promises[id].violations.push(...violations.map((what) => `${what}${course.note}`));
@@ -139,7 +144,7 @@ function add(outcome, fleet, course) {
   outcome.staleness.push(...staleness);
   outcome.reads += course.facts.reduce((sum, { reads = 0 }) => sum + reads, 0);
   outcome.rounds++;
-  if (isBusy(course)) outcome.busy++;
+  if (isUnjudged) outcome.unjudged++;
 }
 
 /** What the next round has to know of those before: the newest of each place, and what loads that go on were overtaken by. */

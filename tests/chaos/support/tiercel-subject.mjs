@@ -59,7 +59,7 @@ export async function open({ library, ports, breaks, heartbeat, patience, shared
   };
   let lastLockFailure = Number.NEGATIVE_INFINITY;
   cache.on('error', ({ operation }) => {
-    if (operation === 'lock' || operation === 'read') lastLockFailure = performance.now();
+    if (operation === 'lock' || operation === 'read') lastLockFailure = now();
   });
   return {
     engine: cache.memory.engine,
@@ -80,8 +80,8 @@ export async function open({ library, ports, breaks, heartbeat, patience, shared
     },
     /** @param {(from: number) => void} doubt told when memory was dropped because something may have been missed: since then */
     onDoubt: (doubt) => void doubters.push(doubt),
-    /** Whether the lock of the fleet could not be had a moment ago: then a load goes on without. */
-    isUnlocked: () => performance.now() - lastLockFailure < 50 || cache.health().remote?.state !== 'closed',
+    /** Whether the lock of the fleet may not have been had since then: a load goes on without. @param {number} since */
+    isUnlocked: (since) => lastLockFailure >= since || cache.health().remote?.state !== 'closed',
     /** @param {string} name @param {number} wait */
     lock: (name, wait) => new DistributedLock(lock, name, { ttl: LOCK_TTL, timeout: TIMEOUT }).tryAcquire({ wait }),
     /** @param {(operations: readonly { key: string, value: unknown }[]) => Promise<void>} write */
