@@ -219,6 +219,31 @@ describe('a second tier that fails', () => {
     expect(cache.health().ok).toBe(true);
   });
 
+  test('leaves a change pending whose place a later one has taken that waits itself', async () => {
+    const { cache, remote } = await withFault(() => ({ error: new Error('down') }));
+    await cache.invalidateKeys('what waits');
+    const gate = deferred();
+    remote.fault = () => ({ before: gate.promise, error: new Error('down') });
+    const older = cache.invalidateKeys('k');
+    const newer = cache.invalidateKeys('k');
+    gate.resolve();
+    expect(await older).toMatchObject({ pending: true });
+    expect(await newer).toMatchObject({ pending: true });
+  });
+
+  test('leaves what waits pending when it becomes a change of everything', async () => {
+    const remote = memoryRemote();
+    const cache = await openTiers({ remote, maxPending: 2 });
+    remote.fault = () => ({ error: new Error('down') });
+    await cache.invalidateKeys('what waits');
+    const gate = deferred();
+    remote.fault = () => ({ before: gate.promise, error: new Error('down') });
+    const changes = ['k', 'l', 'm'].map((key) => cache.invalidateKeys(key));
+    expect(cache.health().pending.overflows).toBe(1);
+    gate.resolve();
+    for (const change of changes) expect(await change).toMatchObject({ pending: true });
+  });
+
   test('does not keep what a later change of the key replaced', async () => {
     const { cache, remote, advance } = await withFault(() => undefined);
     const gate = deferred();

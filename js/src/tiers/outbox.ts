@@ -121,7 +121,7 @@ export class Outbox {
     if (this.#queue.size > 0) {
       for (const item of items) this.#enqueue(item);
       await this.flush();
-      return { pending: items.some((item) => item.remote || item.bus) };
+      return { pending: items.some((item) => this.#waits(item)) };
     }
     const { propagation, now } = this.#options;
     const began = now();
@@ -246,6 +246,12 @@ export class Outbox {
     if (known !== undefined) known.settled = Math.max(known.settled, sequence);
   }
 
+  /** Whether it waits, or what took its place. */
+  #waits({ change, sequence }: Item): boolean {
+    const all = idOf({ kind: 'clear', namespace: this.#options.root });
+    return [idOf(change), all].some((id) => (this.#queue.get(id)?.sequence ?? 0) >= sequence);
+  }
+
   #drop(id: string, item: Item): void {
     this.#queue.delete(id);
     if (item.remote) this.#uncover(item);
@@ -266,8 +272,6 @@ export class Outbox {
       bus: bus !== undefined,
       session: 0,
     };
-    // The one that was too many is among them, and pending as long.
-    last.remote = all.remote;
     if (all.remote) this.#cover(all);
     this.#queue.set(idOf(change), all);
   }
