@@ -63,6 +63,6 @@ it('keys and processes are told apart, and the shortest timeline is shown', () =
   assert.equal(violations.length, 51);
   const text = describe(violations);
   assert.match(text, /^51 violations; the shortest: short read version 1 of other 280 ms after version 2/);
-  assert.match(text, /version 2 acknowledged to w\n.*version 1 read by short$/);
+  assert.match(text, /version 2 acknowledged to w, changed\n.*version 1 read by short$/);
   assert.equal(describe([]), 'no violation');
 });

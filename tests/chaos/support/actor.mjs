@@ -41,7 +41,18 @@ export async function act(options, { send, listen }) {
     send({ load: id, place, begin });
     const value = await new Promise((resolve) => loads.set(id, resolve));
     span.end = now();
-    record({ type: 'load', process: processName, actor: name, key: place, asked, begin, end: span.end, isUnlocked });
+    const { version } = value;
+    record({
+      type: 'load',
+      process: processName,
+      actor: name,
+      key: place,
+      version,
+      asked,
+      begin,
+      end: span.end,
+      isUnlocked,
+    });
     return value;
   }
 

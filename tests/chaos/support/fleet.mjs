@@ -231,11 +231,11 @@ export class Fleet {
     if (change === undefined) return;
     this.#unsettled.delete(id);
     this[isLater ? 'later' : 'acknowledged']++;
-    const { place, version, begin } = change;
+    const { place, way, version, begin } = change;
     const busy = (this.#busy.get(place) ?? 1) - 1;
     if (busy > 0) this.#busy.set(place, busy);
     else this.#busy.delete(place);
-    this.log.push({ type: 'change', process: name, key: place, version, begin, end });
+    this.log.push({ type: 'change', process: name, key: place, version, way, isLater, begin, end });
   }
 
   // ---- Actors and processes

@@ -49,7 +49,7 @@ export const PROMISES = {
 /** @param {Course} course @returns {Record<string, Verdict> & { staleness: number[], isUnjudged: boolean }} */
 export function judgeCourse(course) {
   const { violations, staleness } = judge(
-    course.log.filter(({ type }) => type === 'change' || type === 'read'),
+    course.log.filter(({ type }) => ['change', 'read', 'load', 'doubt'].includes(type)),
     course.grace,
   );
   const { isUnjudged, ...P10 } = health(course);

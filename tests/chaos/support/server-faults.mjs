@@ -1,6 +1,7 @@
 // What a server can do, or have done to it.
 import { setTimeout as pause } from 'node:timers/promises';
 import { send } from '../../redis/support/resp.mjs';
+import { until } from '../../redis/support/server.mjs';
 import { shapes } from './shapes.mjs';
 
 /** @typedef {import('./faults.mjs').Fault} Fault */
@@ -8,6 +9,10 @@ import { shapes } from './shapes.mjs';
 const everybody = ({ members }) => members.flatMap(({ actors }) => actors);
 const nobody = () => ({});
 const all = (fleet) => ({ bus: everybody(fleet), remote: everybody(fleet) });
+
+/** It ends connections as well, to have more memory: perhaps the one that it is told by. */
+const limitMemory = (server, bytes) =>
+  until(`the server has ${bytes} of memory`, () => server.command('CONFIG', 'SET', 'maxmemory', bytes));
 
 /** @param {number} ms @returns {Fault} */
 const stopped = (ms) => ({
@@ -56,8 +61,8 @@ export const SERVER_FAULTS = {
     losesLocks: true,
   },
   'the server has no memory, and evicts all that it may': {
-    inflict: ({ server }) => server.command('CONFIG', 'SET', 'maxmemory', 1),
-    heal: ({ server }) => server.command('CONFIG', 'SET', 'maxmemory', '100mb'),
+    inflict: ({ server }) => limitMemory(server, '1'),
+    heal: ({ server }) => limitMemory(server, '100mb'),
     losesLocks: true,
     isAlone: true,
   },
