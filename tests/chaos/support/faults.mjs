@@ -9,8 +9,9 @@ import { SERVER_FAULTS } from './server-faults.mjs';
 
 /**
  * @typedef {object} Fault
- * @property {(fleet: Fleet, i: number) => unknown} inflict i: how often it was inflicted before; may resolve to what a
- *   course has to know of it
+ * @property {(fleet: Fleet) => unknown} [prepare] what has to be there before, which may take a while
+ * @property {(fleet: Fleet, i: number, prepared: any) => unknown} inflict i: how often it was inflicted before; prepared:
+ *   what `prepare` resolved to; may resolve to what a course has to know of it
  * @property {(fleet: Fleet, i: number) => unknown} [heal]
  * @property {(fleet: Fleet) => { bus?: string[], remote?: string[] }} [sick] actors that have to say that they hear nothing,
  *   or get no answer, just before it is healed: all others have to say that they are well. Left out: nobody can tell
@@ -71,7 +72,7 @@ export function compositionOf(seed) {
       await Promise.all(
         parts.map(async ({ of: [, fault], i, after }) => {
           await pause(after);
-          await fault.inflict(fleet, i);
+          await fault.inflict(fleet, i, undefined);
         }),
       );
     },

@@ -316,7 +316,7 @@ export class Fleet {
     const stopped = this.members.map(async (member) => {
       const { child } = member;
       if (child.exitCode !== null || child.signalCode !== null) return;
-      const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+      const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
       const answers = member.actors.map((_, actor) => this.ask(member, actor, { stop: true }, 'stopped'));
       const all = await Promise.all(answers);
       member.isEnding = all.every((answer) => answer !== undefined);
@@ -354,12 +354,16 @@ export class Fleet {
     );
   }
 
-  /** The server dies, and the replica takes its place; what was the server is empty and serves nobody. */
-  async failOver() {
+  /**
+   * The server dies, and the replica takes its place; what was the server is empty and serves nobody.
+   * @param {(replica: import('../../redis/support/server.mjs').RedisServer) => Promise<unknown>} [promoted] until it is a
+   *   primary
+   */
+  async failOver(promoted = (replica) => replica.command('REPLICAOF', 'NO', 'ONE')) {
     const old = this.server;
     const replica = this.#replica;
     await Promise.all([old.kill(), this.link.refuse()]);
-    await replica.command('REPLICAOF', 'NO', 'ONE');
+    await promoted(replica);
     this.server = replica;
     this.#replica = old;
     for (const member of this.members) {

@@ -100,7 +100,8 @@ async function inflict(fleet, fault, { i, grace, writing, stalls }) {
   writing.isOn = true;
   const { length } = fleet.log;
   await atLeast(WELL, () => fleet.log.length > length + RECORDS);
-  const inflicting = fault.inflict(fleet, i);
+  const prepared = await fault.prepare?.(fleet);
+  const inflicting = fault.inflict(fleet, i, prepared);
   const { changes } = fleet;
   await atLeast(DURING, () => fleet.changes > changes + CHANGES);
   writing.isOn = false;

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { send } from '../../redis/support/resp.mjs';
 import { until } from '../../redis/support/server.mjs';
+import { startSentinel } from '../../redis/support/topologies.mjs';
 import { shapes } from './shapes.mjs';
 
 /** @typedef {import('./faults.mjs').Fault} Fault */
@@ -72,12 +73,30 @@ export const SERVER_FAULTS = {
     isAlone: true,
   },
   'a replica that lags takes the place of the server': {
+    prepare: (fleet) => fleet.replicate(),
     async inflict(fleet) {
-      await fleet.replicate();
       // What is acknowledged from now on the replica does not get.
       fleet.link.blackhole();
       await pause(300);
       await fleet.failOver();
+    },
+    losesLocks: true,
+    isAlone: true,
+  },
+  // The proxies do what a client of Sentinel does: they go where the primary is.
+  'a Sentinel has a replica that lags take the place of the server': {
+    async prepare(fleet) {
+      await fleet.replicate();
+      return startSentinel(fleet.server.port);
+    },
+    async inflict(fleet, _, sentinel) {
+      fleet.link.blackhole();
+      await pause(300);
+      await fleet.failOver(async (replica) => {
+        await until('the replica is the primary', async () => (await replica.command('ROLE'))[0] === 'master');
+        // Or it would have a say in what becomes of the server that was.
+        await sentinel.stop();
+      });
     },
     losesLocks: true,
     isAlone: true,

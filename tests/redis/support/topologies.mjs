@@ -29,6 +29,43 @@ const stopAll = (servers) => async () => {
 export const PRIMARY_NAME = 'cache';
 
 /**
+ * A sentinel that watches a primary, not started yet.
+ *
+ * @param {number} port @param {number} primary the port of the primary
+ * @param {{ quorum: number, downAfter: number }} options quorum: sentinels that have to agree that the primary is gone;
+ *   downAfter: milliseconds after which one takes a server for gone
+ */
+const sentinelOf = (port, primary, { quorum, downAfter }) =>
+  new RedisServer(
+    port,
+    (folder) =>
+      configured(example('sentinel.conf'), {
+        port,
+        bind: '127.0.0.1',
+        dir: folder,
+        'sentinel resolve-hostnames': 'no',
+        'sentinel announce-hostnames': 'no',
+        [`sentinel monitor ${PRIMARY_NAME}`]: `127.0.0.1 ${primary} ${quorum}`,
+        [`sentinel down-after-milliseconds ${PRIMARY_NAME}`]: downAfter,
+        [`sentinel failover-timeout ${PRIMARY_NAME}`]: 3_000,
+      }),
+    { sentinel: true },
+  );
+
+/** One sentinel by itself, for a primary with one replica, which it knows of. @param {number} primary the port of the primary */
+export async function startSentinel(primary, { downAfter = 500 } = {}) {
+  const sentinel = sentinelOf(await freePort(), primary, { quorum: 1, downAfter });
+  return orNothing([sentinel], async () => {
+    await sentinel.start();
+    await until('the sentinel knows of the replica', async () => {
+      const [replica] = await sentinel.command('SENTINEL', 'REPLICAS', PRIMARY_NAME);
+      return replica?.[replica.indexOf('flags') + 1] === 'slave';
+    });
+    return sentinel;
+  });
+}
+
+/**
  * A primary, two replicas and three sentinels, which agree on what there is.
  *
  * @param {{ downAfter?: number }} [options] downAfter: milliseconds after which a server is taken for gone
@@ -42,24 +79,7 @@ export async function startSentinels({ downAfter = 1_000 } = {}) {
         return i === 0 ? text : `${text}replicaof 127.0.0.1 ${first}\n`;
       }),
   );
-  const sentinels = ports.slice(2).map(
-    (port) =>
-      new RedisServer(
-        port,
-        (folder) =>
-          configured(example('sentinel.conf'), {
-            port,
-            bind: '127.0.0.1',
-            dir: folder,
-            'sentinel resolve-hostnames': 'no',
-            'sentinel announce-hostnames': 'no',
-            [`sentinel monitor ${PRIMARY_NAME}`]: `127.0.0.1 ${first} 2`,
-            [`sentinel down-after-milliseconds ${PRIMARY_NAME}`]: downAfter,
-            [`sentinel failover-timeout ${PRIMARY_NAME}`]: 3_000,
-          }),
-        { sentinel: true },
-      ),
-  );
+  const sentinels = ports.slice(2).map((port) => sentinelOf(port, first, { quorum: 2, downAfter }));
   const all = [...servers, ...sentinels];
   return orNothing(all, async () => {
     await Promise.all(servers.map((server) => server.start()));
