@@ -267,6 +267,22 @@ describe('when a message may be missing', () => {
     expect(await b.get('k')).toBeUndefined();
   });
 
+  test('and a value that is replayed meanwhile is taken away again, whichever came first to the second tier', async () => {
+    const { a, b, remote } = await fleet(2);
+    remote.fault = (operation) => (operation === 'write' ? { error: new Error('down') } : undefined);
+    await a.set('k', 'old');
+    expect(a.health().pending.changes).toBe(1);
+    const gate = deferred();
+    remote.fault = (operation) => (operation === 'write' ? { before: gate.promise } : undefined);
+    const replaying = a.acknowledged();
+    // Heard of here before the value that is on its way has arrived.
+    expect(await b.invalidateKeys('k')).toMatchObject({ pending: false });
+    gate.resolve();
+    expect(await replaying).toBe(true);
+    expect(await b.get('k')).toBeUndefined();
+    expect(remote.size).toBe(0);
+  });
+
   test('nor could be sent: health says so also while a newer change of the key is on its way', async () => {
     const { a, b, hub, remote, clock } = await fleet(2);
     const gate = deferred();

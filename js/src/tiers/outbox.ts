@@ -302,6 +302,8 @@ export class Outbox {
       else {
         writes.push(write);
         written.push(item);
+        // From now on, not once it is there: a change that is heard of meanwhile may have come there first.
+        this.#echoes.set(idOf(change), { change, until: now() + ECHO });
       }
     }
     if (changes.length > 0 && (await this.#change(changes)) === undefined) return false;
@@ -310,7 +312,6 @@ export class Outbox {
       for (const item of written) item.session = 0;
       return false;
     }
-    for (const { change } of written) this.#echoes.set(idOf(change), { change, until: now() + ECHO });
     for (const item of items) if (item.remote) this.#uncover(item);
     const unheard = items.filter(({ bus }) => bus);
     if (unheard.length > 0 && !(await this.#publish(unheard.map(({ change }) => change)))) return false;
