@@ -101,6 +101,9 @@ it('P6: memory, sockets and timers that do not go back', () => {
   const judge = (fact) => count(backToBaseline(course({ before, facts: [{ ...before[0], ...fact }] })));
   assert.equal(judge({ memory: 2 ** 20, timers: 4 }), 0);
   assert.equal(judge({ memory: 17 * 2 ** 20 }), 1);
+  // Of a process in which a thread has taken the place of another.
+  const renewed = { before: [{ ...before[0], memory: undefined }], facts: [{ ...before[0], memory: 17 * 2 ** 20 }] };
+  assert.equal(count(backToBaseline(course(renewed))), 0);
   assert.equal(judge({ sockets: 5 }), 1);
   assert.equal(judge({ timers: 30 }), 1);
 });

@@ -62,6 +62,8 @@ export class Fleet {
   source;
   /** Processes that were ended, and when. @type {Map<string, { at: number, how: string }>} */
   ended = new Map();
+  /** Processes in which a thread took the place of another. @type {Set<string>} */
+  renewed = new Set();
   #subject;
   #options;
   /** Questions to actors, by what the answer has. @type {Map<string, (message: Record<string, unknown>) => void>} */
@@ -303,6 +305,7 @@ export class Fleet {
     const name = `${member.name}, thread ${actor}, number ${++this.#names}`;
     const terminated = this.#answer(member, actor, 'terminated').then(() => {
       this.ended.set(before, { at, how: 'terminate' });
+      this.renewed.add(member.name);
       member.actors[actor] = name;
     });
     const ready = this.#answer(member, actor, 'ready');

@@ -189,9 +189,9 @@ export function backToBaseline({ before, facts }) {
     const was = before.find((one) => one.name === name);
     // A process that was put in the place of another has no past to be compared with.
     if (was === undefined || memory === undefined) continue;
-    most = Math.max(most, memory - was.memory);
-    if (memory - was.memory > LIMITS.memory)
-      violations.push(`${name} has ${((memory - was.memory) / 2 ** 20).toFixed(1)} MiB more than before`);
+    const growth = was.memory === undefined ? 0 : memory - was.memory;
+    most = Math.max(most, growth);
+    if (growth > LIMITS.memory) violations.push(`${name} has ${(growth / 2 ** 20).toFixed(1)} MiB more than before`);
     // Who waits for a lock has a connection to hear of its release.
     const more = waits > 0 ? 1 : 0;
     if (sockets > was.sockets + more) violations.push(`${name} has ${sockets} sockets, and had ${was.sockets}`);

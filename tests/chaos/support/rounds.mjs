@@ -53,9 +53,14 @@ export async function suffer(fleet, name, { grace, repeat = 1, until = () => fal
     let before = await fleet.settle();
     for (let i = 0; i < repeat && !until(outcome); i++) {
       fleet.log = carriedOver(fleet.log);
+      fleet.renewed.clear();
       const course = await inflict(fleet, fault, { i, grace, writing, stalls });
+      // What memory a thread that ends leaves to its process is no matter of ours.
+      before = before.map((one) => (fleet.renewed.has(one.process) ? { ...one, memory: undefined } : one));
       add(outcome, fleet, { ...course, before });
       // What came new into the fleet is compared with itself from now on.
+      const facts = new Map(course.facts.map((one) => [one.name, one]));
+      before = before.map((one) => ({ ...one, memory: one.memory ?? facts.get(one.name)?.memory }));
       const known = new Set(before.map((one) => one.name));
       before = [...before, ...course.facts.filter((one) => !known.has(one.name))];
     }
