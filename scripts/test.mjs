@@ -25,7 +25,7 @@ const SUITES = {
   package: nodeSuite('tests/package'),
 };
 
-/** Only by its name: faults of which each round takes seconds, and which judge by time on a machine that is not busy. */
+/** Only by its name: faults of which each round takes seconds, some nine minutes in all. */
 const BY_NAME = ['chaos'];
 
 /** Suites that would be in each other's way. */
