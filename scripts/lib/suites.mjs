@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { CommandError } from './command.mjs';
 import { check, total } from './result.mjs';
 
-const TIME_LIMIT_MINUTES = 40;
+const TIME_LIMIT_MINUTES = 60;
 
 const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 const line = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
