@@ -1,28 +1,7 @@
-import {
-  type Bus,
-  type BusListener,
-  type Cache,
-  type CacheOptions,
-  type Change,
-  memoryBus,
-  memoryRemote,
-} from 'tiercel';
-import { FakeClock } from './support/clock.js';
+import { type Bus, type BusListener, type Cache, type Change, memoryBus, memoryRemote } from 'tiercel';
 import { deferred, settled } from './support/deferred.js';
+import { fleet } from './support/fleet.js';
 import { openTiers } from './support/tiers.js';
-
-/** Several caches on one bus, with or without a second tier. */
-async function fleet(count: number, options: CacheOptions = {}, withRemote = true) {
-  const clock = new FakeClock();
-  const hub = memoryBus();
-  const remote = memoryRemote(clock.now);
-  const caches: Cache[] = [];
-  for (let i = 0; i < count; i++) {
-    const tiers = { bus: hub.connect(), now: clock.now, ...(withRemote && { remote }), ...options };
-    caches.push(await openTiers(tiers));
-  }
-  return { clock, hub, remote, caches, a: caches[0] as Cache, b: caches[1] as Cache };
-}
 
 const changes: [string, (cache: Cache) => Promise<unknown>][] = [
   ['set', (cache) => cache.set('p:k', 2)],
@@ -377,76 +356,6 @@ describe('when a message may be missing', () => {
     await jest.advanceTimersByTimeAsync(100);
     await closing;
     expect(jest.getTimerCount()).toBe(0);
-  });
-});
-
-describe('what was set while the second tier was away', () => {
-  beforeEach(() => jest.useFakeTimers());
-  afterEach(() => jest.useRealTimers());
-
-  async function withPendingSet() {
-    const tiers = await fleet(2);
-    const { a, remote, clock } = tiers;
-    remote.fault = () => ({ error: new Error('down') });
-    await a.set('k', 'set while away', { ttl: 60_000, tags: ['t'] });
-    remote.fault = undefined;
-    const recover = () => {
-      clock.advance(5_000);
-      return jest.advanceTimersByTimeAsync(5_000);
-    };
-    return { ...tiers, recover };
-  }
-
-  test('is there when it is back, for the others as well, as long as it would have been', async () => {
-    const { b, recover } = await withPendingSet();
-    await recover();
-    expect(await b.get('k')).toBe('set while away');
-    expect(b.memory.ttl('k')).toBe(55_000);
-    expect(b.memory.tagsOf('k')).toEqual(['t']);
-  });
-
-  test('is not if it was invalidated, or expired, or the bus was away meanwhile: then nothing is', async () => {
-    const meanwhile: ((tiers: Awaited<ReturnType<typeof withPendingSet>>) => unknown)[] = [
-      ({ a }) => void a.invalidateTags('t'),
-      ({ a }) => void a.memory.delete('k'),
-      ({ clock }) => clock.advance(60_000),
-      ({ hub }) => {
-        hub.cut(0);
-        hub.heal(0);
-      },
-    ];
-    for (const happens of meanwhile) {
-      const tiers = await withPendingSet();
-      happens(tiers);
-      await tiers.recover();
-      expect(await tiers.b.get('k')).toBeUndefined();
-      expect(tiers.a.health().pending.changes).toBe(0);
-    }
-  });
-
-  test('is not if it depends on other keys, which memory could not tell any more', async () => {
-    const { a, b, remote, recover } = await withPendingSet();
-    await recover();
-    remote.fault = () => ({ error: new Error('down') });
-    await a.set('page', 1, { dependsOn: ['k'] });
-    remote.fault = undefined;
-    await recover();
-    expect(a.health().pending.changes).toBe(0);
-    expect(await b.get('page')).toBeUndefined();
-  });
-
-  test('goes again if it turns out that another cache changed it before', async () => {
-    const { a, b, hub, clock } = await withPendingSet();
-    clock.advance(5_000);
-    await jest.advanceTimersByTimeAsync(4_900);
-    // Its message is late: by then the older value has been made up for.
-    hub.fault = (text) => (text.includes('"delete"') ? [1_000] : [0]);
-    await b.delete('k');
-    await jest.advanceTimersByTimeAsync(200);
-    expect(await b.get('k')).toBe('set while away');
-    await jest.advanceTimersByTimeAsync(1_000);
-    expect(await b.get('k')).toBeUndefined();
-    expect(await a.get('k')).toBeUndefined();
   });
 });
 
