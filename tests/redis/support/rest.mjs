@@ -37,7 +37,10 @@ export class RestProxy {
   fault = () => undefined;
   #port;
   #user;
-  #server = createServer((request, response) => void this.#answer(request, response));
+  // A request that is broken off, or to a Redis that is gone, is left without an answer.
+  #server = createServer((request, response) => {
+    this.#answer(request, response).catch(() => response.destroy());
+  });
 
   /** @param {number} port @param {{ username: string, password: string }} user */
   constructor(port, user) {
