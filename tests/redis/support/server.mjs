@@ -45,8 +45,11 @@ export async function freePort() {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-/** Waits until `holds` gives something true, which it is asked again and again. @template T */
-export async function until(what, holds, { timeout = 30_000 } = {}) {
+/**
+ * Waits until `holds` gives something true, which it is asked again and again. For longer than a sentinel does nothing at
+ * all (30 s, "TILT") once it has found that the machine stood still. @template T
+ */
+export async function until(what, holds, { timeout = 120_000 } = {}) {
   const deadline = performance.now() + timeout;
   let failure;
   while (performance.now() < deadline) {
