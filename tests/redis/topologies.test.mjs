@@ -30,7 +30,7 @@ async function failOver() {
 }
 
 it('sentinels agree on a new primary when the old one is gone, and take it back as a replica', async () => {
-  // Once in a dozen times they leave it a primary by itself for minutes, whatever is configured.
+  // Now and then they leave it a primary by itself for minutes. Why is not known: it may be the configuration.
   for (let i = 0; i < 3; i++) if (await failOver()) return;
   assert.fail('the old primary was not taken back in three groups');
 });

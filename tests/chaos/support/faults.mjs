@@ -10,7 +10,7 @@ import { SERVER_FAULTS } from './server-faults.mjs';
 /**
  * @typedef {object} Fault
  * @property {(fleet: Fleet) => unknown} [prepare] what has to be there before, which may take a while
- * @property {(fleet: Fleet, i: number, prepared: any) => unknown} inflict i: how often it was inflicted before; prepared:
+ * @property {(fleet: Fleet, i: number, prepared: any) => unknown} inflict i: how often it was inflicted before; prepared (any, as each fault has a type of its own):
  *   what `prepare` resolved to; may resolve to what a course has to know of it
  * @property {(fleet: Fleet, i: number) => unknown} [heal]
  * @property {(fleet: Fleet) => { bus?: string[], remote?: string[] }} [sick] actors that have to say that they hear nothing,
