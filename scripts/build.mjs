@@ -89,12 +89,15 @@ async function bundles() {
     banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   };
   await Promise.all(
-    entryBundles().map(async ({ entry, format, platform, outfile, kind }) => {
+    entryBundles().map(async ({ entries, common, format, platform, files, kind }) => {
       const { outputFiles } = await esbuild({
         write: false,
         absWorkingDir: root,
-        entryPoints: [entry],
-        outfile,
+        entryPoints: entries,
+        outdir: 'dist',
+        outExtension: { '.js': format === 'esm' ? '.js' : '.cjs' },
+        splitting: format === 'esm',
+        chunkNames: common,
         format,
         platform,
         bundle: true,
@@ -108,9 +111,10 @@ async function bundles() {
         // The same code once more, which is half of what there is to install.
         ...(format === 'cjs' ? { minifyWhitespace: true, lineLimit: 120 } : {}),
       });
-      const [{ contents }] = outputFiles;
-      const path = join(root, outfile);
-      if (!existsSync(path) || !readFileSync(path).equals(contents)) writeFileSync(path, contents);
+      const made = outputFiles.map(({ path }) => relative(root, path));
+      if (made.sort().join() !== [...files].sort().join()) throw new CommandError(`made ${made}, not ${files}`);
+      for (const { path, contents } of outputFiles)
+        if (!existsSync(path) || !readFileSync(path).equals(contents)) writeFileSync(path, contents);
     }),
   );
   await stop();

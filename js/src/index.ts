@@ -79,7 +79,7 @@ export type {
 export { TiercelError, type TiercelErrorCode } from './tiercel-error.js';
 export type { BatchLoader } from './tiers/batch.js';
 export type { BreakerState } from './tiers/breaker.js';
-export type { Bus, BusListener, Carried, CarriedValue } from './tiers/bus.js';
+export type { Bus, BusListener, Carried, CarriedValue, CommonMemory, Cover } from './tiers/bus.js';
 export { Cache, createCache } from './tiers/cache.js';
 export type { Change } from './tiers/change.js';
 export type { GuardCounts } from './tiers/guard.js';

@@ -26,9 +26,12 @@ export const SUBPATHS = {
 /** What several runtimes have in common, and is large: a file of js/src, and of dist. */
 const PART = { source: 'runtime/inline-module.ts', name: 'inline-module' };
 
+/** What Workers of the package run, by the subpath that starts them: files of js/src. What both need is in a file of its own. */
+const THREADS = { redis: { 'bus-thread': 'redis/bus-thread.ts' } };
+
 /**
- * @typedef {{ entry: string, format: 'esm' | 'cjs', platform: 'node' | 'neutral', outfile: string,
- *   kind: 'main' | 'runtime' | 'subpath' }} Bundle
+ * @typedef {{ entries: Record<string, string>, common: string, format: 'esm' | 'cjs', platform: 'node' | 'neutral',
+ *   files: string[], kind: 'main' | 'runtime' | 'subpath' }} Bundle `common` is the file that entries have in common
  */
 
 /** Every bundle of the package. @returns {Bundle[]} */
@@ -40,7 +43,7 @@ export function bundles() {
     ...runtimes.map((name) => bundle(`runtime.${name}`, `runtime/${name}.ts`, 'esm', 'runtime')),
     bundle(PART.name, PART.source, 'esm', 'runtime'),
     ...Object.entries(SUBPATHS).flatMap(([name, source]) => [
-      bundle(name, source, 'esm', 'subpath'),
+      bundle(name, source, 'esm', 'subpath', THREADS[/** @type {keyof typeof THREADS} */ (name)]),
       bundle(name, source, 'cjs', 'subpath'),
     ]),
   ];
@@ -48,15 +51,20 @@ export function bundles() {
 
 /**
  * @param {string} name @param {string} source @param {Bundle['format']} format @param {Bundle['kind']} kind
+ * @param {Record<string, string>} threads
  * @returns {Bundle}
  */
-function bundle(name, source, format, kind) {
-  const ofNode = kind === 'main' ? format === 'cjs' : kind === 'runtime' && source === 'runtime/node.ts';
+function bundle(name, source, format, kind, threads = {}) {
+  const ofNode = format === 'cjs' || source === 'runtime/node.ts';
+  const sources = Object.entries({ [name]: source, ...threads });
+  const common = `${name}-common`;
+  const names = sources.map(([entry]) => entry);
   return {
-    entry: `js/src/${source}`,
+    entries: Object.fromEntries(sources.map(([entry, path]) => [entry, `js/src/${path}`])),
+    common,
     format,
     platform: ofNode ? 'node' : 'neutral',
-    outfile: file(name, format),
+    files: [...names, ...(names.length > 1 ? [common] : [])].map((entry) => file(entry, format)),
     kind,
   };
 }

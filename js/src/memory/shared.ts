@@ -20,7 +20,7 @@ import { Loading } from './loading.js';
 import type { ReadCacheOptions, ReadSetOptions } from './options.js';
 import { Schedule } from './schedule.js';
 import { randomSeed, seedRandomly } from './seed.js';
-import { sharingOf } from './sharing.js';
+import { type Opening, openingOf, sharingOf } from './sharing.js';
 import { type Sweepable, Sweeper } from './sweeper.js';
 import { TtlByRule } from './ttl-rules.js';
 import type { RemovalCause } from './types.js';
@@ -52,6 +52,8 @@ export class Shared<V> implements Sweepable {
   /** Keys to be deleted. */
   readonly #schedule = new Schedule<{ due: Milliseconds; ns: Namespace; key: string }>();
   readonly #rules: TtlByRule | undefined;
+  /** Undefined of a cache that other threads cannot open. */
+  readonly opening: Opening | undefined;
   /** Whether values are kept as copies, in bytes mode. */
   readonly copies: boolean;
   readonly #clock: () => Milliseconds;
@@ -74,6 +76,7 @@ export class Shared<V> implements Sweepable {
     const core = { maxEntries, maxBytes, policy, values, jitter, maxKeyBytes, ttlRules: ttlRules?.document };
     const seed = options.seed ?? randomSeed();
     const sharing = options.shared === undefined ? undefined : sharingOf(options, seed as Uint8Array);
+    this.opening = openingOf(options);
     this.engine = new Engine((options.engine ?? 'auto') as EngineChoice, core, sharing);
     this.engine.onMail(() => this.#takeMail());
     this.#weighed = !!maxBytes || options.sizeOf !== undefined || values === 'bytes';

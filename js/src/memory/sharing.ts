@@ -1,6 +1,7 @@
 import type { Sharing } from '../engine/engine.js';
 import { shardsFor } from '../engine/sharding.js';
 import type { ReadCacheOptions } from './options.js';
+import type { MemoryCacheOptions } from './types.js';
 
 /** What the threads that open a cache have to agree on. */
 export function sharingOf<V>(options: ReadCacheOptions<V>, seed: Uint8Array): Sharing {
@@ -20,4 +21,22 @@ export function sharingOf<V>(options: ReadCacheOptions<V>, seed: Uint8Array): Sh
   };
   const shards = options.shards ?? shardsFor(maxEntries, maxBytes);
   return { name: shared as string, shards, seed, ownClock: options.now !== undefined, agreement };
+}
+
+/** How another thread opens a cache of all threads: a message may have it. */
+export interface Opening {
+  /** All that threads have to agree on, but functions. */
+  readonly options: MemoryCacheOptions & { readonly shared: string };
+  /** Whether there is a serializer as well. */
+  readonly isSerialized: boolean;
+  /** Which of those it is that have it open. */
+  readonly connection: string;
+}
+
+/** Undefined if no other thread can: of a cache that is not shared, or by a clock that is a function. */
+export function openingOf<V>(given: ReadCacheOptions<V>): Opening | undefined {
+  const { shared, ttlRules, serializer, now, sizeOf: _, ...rest } = given;
+  if (shared === undefined || now !== undefined) return undefined;
+  const options = { ...rest, shared, ...(ttlRules !== undefined && { ttlRules: ttlRules.document }) };
+  return { options, isSerialized: serializer !== undefined, connection: crypto.randomUUID() };
 }

@@ -372,15 +372,18 @@ export class Cache<V = unknown> {
     }
     const { defaults, shared, remote, bus } = tiers;
     const read = tiers.settle({ ...storeDefaults(defaults), ...readStoreOptions(options) });
-    const stored = shared.setMany(this.#ns, pairs, read);
-    for (const [key] of pairs) tiers.backoffs.delete(this.#path, key);
-    if ((remote === undefined && bus === undefined) || pairs.length === 0) return stored;
+    const store = () => {
+      const stored = shared.setMany(this.#ns, pairs, read);
+      for (const [key] of pairs) tiers.backoffs.delete(this.#path, key);
+      return stored;
+    };
+    if ((remote === undefined && bus === undefined) || pairs.length === 0) return store();
     const changes = pairs.map(([key]): Change => ({ kind: 'set', namespace: this.#path, key }));
     const writes = pairs.map(
       ([key, value]): RemoteWrite => ({ namespace: this.#path, key, entry: tiers.entryOf(value, read) }),
     );
-    const { counts } = await tiers.outbox.send(changes, remote && writes);
-    return Math.max(stored, counts?.reduce((sum, count) => sum + count, 0) ?? 0);
+    const { here, counts } = await tiers.outbox.send(changes, store, remote && writes);
+    return Math.max(here, counts?.reduce((sum, count) => sum + count, 0) ?? 0);
   }
 
   /** Makes an entry fresh again for `ttl` from now (default: that of the defaults, or the memory's), in all tiers. Returns whether there was one. */
@@ -429,12 +432,14 @@ export class Cache<V = unknown> {
     const tiers = this.#tiers;
     tiers.refuseClosed();
     const keys = listOf(list, 'keys').map((key) => asKey(key));
-    const here = keys.map((key) => (kind === 'delete' ? this.memory.delete(key) : this.memory.expire(key)));
     for (const key of keys) tiers.backoffs.delete(this.#path, key);
     if (keys.length === 0) return { removed: 0, pending: false };
-    const sent = await tiers.outbox.send(keys.map((key): Change => ({ kind, namespace: this.#path, key })));
-    const removed = here.filter((was, i) => was || (sent.counts?.[i] ?? 0) > 0).length;
-    return { removed, pending: sent.pending };
+    const { here, counts, pending } = await tiers.outbox.send(
+      keys.map((key): Change => ({ kind, namespace: this.#path, key })),
+      () => keys.map((key) => (kind === 'delete' ? this.memory.delete(key) : this.memory.expire(key))),
+    );
+    const removed = here.filter((was, i) => was || (counts?.[i] ?? 0) > 0).length;
+    return { removed, pending };
   }
 
   /**
@@ -476,8 +481,7 @@ export class Cache<V = unknown> {
   async #invalidate(here: () => Count, change: () => Change): Promise<Invalidation> {
     const tiers = this.#tiers;
     tiers.refuseClosed();
-    const removed = here();
-    const { counts, pending } = await tiers.outbox.send([change()]);
+    const { here: removed, counts, pending } = await tiers.outbox.send([change()], here);
     return { removed: Math.max(removed, counts?.[0] ?? 0), pending };
   }
 
@@ -520,7 +524,7 @@ export class Cache<V = unknown> {
 
   /** Counters of the whole cache: of memory, and of what it did with the other tiers. */
   stats(): TierStats {
-    return { ...this.memory.stats(), ...this.#tiers.counts };
+    return { ...this.memory.stats(), ...this.#tiers.counts, heard: this.#tiers.heard };
   }
 
   /**

@@ -58,6 +58,7 @@ export class Part<V> {
     const asked = parts.filter(({ aim }) => tiers.isReadable(aim.path, aim.key));
     if (asked.length === 0) return;
     const began = tiers.now();
+    const { isSettled } = tiers;
     const found = await tiers.read(
       asked.map(({ aim: { path, key, options, reason, loads } }) => ({
         namespace: path,
@@ -72,7 +73,8 @@ export class Part<V> {
     const took = tiers.now() - began;
     for (const [i, part] of asked.entries()) {
       const { entry, lease } = found[i] as (typeof found)[number];
-      if (entry !== undefined) part.#take(entry as RemoteEntry & { value: V }, took);
+      if (entry !== undefined && (isSettled || entry.dependsOn.length === 0))
+        part.#take(entry as RemoteEntry & { value: V }, took);
       if (part.found === undefined) tiers.counts.remoteMisses++;
       else tiers.counts.remoteHits++;
       part.lease = lease;

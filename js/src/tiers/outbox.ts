@@ -1,6 +1,7 @@
 import type { Milliseconds } from '../duration.js';
+import { ignore } from '../memory/flight.js';
 import { startTimer } from '../memory/loading.js';
-import type { Bus, Carried } from './bus.js';
+import type { Bus, Carried, Cover } from './bus.js';
 import { type Change, placeId } from './change.js';
 import { answers, type Guard } from './guard.js';
 import { aged, type Propagation } from './propagation.js';
@@ -42,6 +43,8 @@ interface Item {
   bus: boolean;
   /** {@link OutboxOptions.session} when it was made; 0 if its value is not to be replayed. */
   session: number;
+  /** What tells others that have the memory of it, as long as the second tier does not know. */
+  cover?: Cover | undefined;
 }
 
 /** What the second tier said of changes, and where they stand there, if that is known. */
@@ -51,7 +54,9 @@ interface Answer {
 }
 
 /** What became of changes. */
-export interface Sent {
+export interface Sent<T> {
+  /** What the change of memory returned. */
+  readonly here: T;
   /** What the second tier said of each, if it did. */
   readonly counts?: readonly number[] | undefined;
   /** Not everywhere yet: waits to be tried again. */
@@ -99,12 +104,25 @@ export class Outbox {
   }
 
   /**
-   * Sends changes, or values that were set. Never rejects.
+   * Makes changes here, and sends them, or values that were set. Rejects only with what memory throws.
+   * @param make changes memory: whoever has that as well reads in the second tier nothing of before from then on
    * @param writes what keys were set to: one for each change, or none at all
    */
-  async send(changes: readonly Change[], writes?: readonly RemoteWrite[]): Promise<Sent> {
-    const { remote, bus, session } = this.#options;
-    const items = changes.map((change, i): Item => {
+  async send<T>(changes: readonly Change[], make: () => T, writes?: readonly RemoteWrite[]): Promise<Sent<T>> {
+    const items = this.#begin(changes, writes);
+    let here: T;
+    try {
+      here = make();
+    } catch (error) {
+      for (const item of items) if (item.remote) this.#uncover(item);
+      throw error;
+    }
+    return { here, ...(await this.#send(changes, items, writes)) };
+  }
+
+  #begin(changes: readonly Change[], writes: readonly RemoteWrite[] | undefined): readonly Item[] {
+    const { remote, session } = this.#options;
+    return changes.map((change, i): Item => {
       // Memory cannot tell what a value depends on.
       const isWhole = (writes?.[i]?.entry.dependsOn.length ?? 0) === 0;
       const item = {
@@ -117,6 +135,14 @@ export class Outbox {
       if (item.remote) this.#cover(item);
       return item;
     });
+  }
+
+  async #send(
+    changes: readonly Change[],
+    items: readonly Item[],
+    writes: readonly RemoteWrite[] | undefined,
+  ): Promise<Omit<Sent<unknown>, 'here'>> {
+    const { remote, bus } = this.#options;
     // What waits goes first.
     if (this.#queue.size > 0) {
       for (const item of items) this.#enqueue(item);
@@ -126,7 +152,7 @@ export class Outbox {
     const { propagation, now } = this.#options;
     const began = now();
     const values = writes && propagation?.encode(writes);
-    const answer = writes === undefined ? await this.#change(changes) : await this.#write(writes);
+    const answer = writes === undefined ? await this.#change(changes, items) : await this.#write(writes, items);
     const counts = answer?.counts;
     const carried = answer?.point && {
       point: answer.point,
@@ -165,7 +191,7 @@ export class Outbox {
       if (isHit && !isOver) outdated.push({ ...change, kind: 'delete' } as Change);
       if (isHit || isOver) this.#echoes.delete(id);
     }
-    if (outdated.length > 0) void this.send(outdated);
+    if (outdated.length > 0) void this.send(outdated, ignore);
   }
 
   close(): void {
@@ -175,18 +201,28 @@ export class Outbox {
 
   // ---- One attempt
 
-  async #change(changes: readonly Change[]): Promise<Answer | undefined> {
+  async #change(changes: readonly Change[], items?: readonly Item[]): Promise<Answer | undefined> {
     const answer = await this.#call('change', changes, (tier, call) => tier.change(changes, call));
-    if (answer !== undefined) this.#options.told(changes);
+    if (answer !== undefined) this.#told(changes, items);
     return answer;
   }
 
-  async #write(writes: readonly RemoteWrite[]): Promise<Answer | undefined> {
+  async #write(writes: readonly RemoteWrite[], items?: readonly Item[]): Promise<Answer | undefined> {
     const answer = await this.#call('write', writes, async (tier, call) =>
       (await tier.write(writes, call)).map(Number),
     );
-    if (answer !== undefined) this.#options.told(writes.map(({ namespace, key }) => ({ kind: 'set', namespace, key })));
+    if (answer !== undefined)
+      this.#told(
+        writes.map(({ namespace, key }) => ({ kind: 'set', namespace, key })),
+        items,
+      );
     return answer;
+  }
+
+  /** The second tier knows: what others cannot have read there meanwhile need not be taken away again. */
+  #told(changes: readonly Change[], items: readonly Item[] = []): void {
+    this.#options.told(changes.filter((_, i) => items[i]?.cover?.holds() !== true));
+    for (const { cover } of items) cover?.end();
   }
 
   async #call(
@@ -330,7 +366,9 @@ export class Outbox {
 
   // ---- What the second tier does not know
 
-  #cover({ change }: Item): void {
+  #cover(item: Item): void {
+    const { change } = item;
+    item.cover = this.#options.bus?.bus.cover?.(change);
     if (!('key' in change)) {
       this.#scopes++;
       return;
@@ -343,6 +381,7 @@ export class Outbox {
 
   #uncover(item: Item): void {
     item.remote = false;
+    item.cover?.end();
     const { change } = item;
     if (!('key' in change)) {
       this.#scopes--;

@@ -3,6 +3,7 @@ import { duration, type Readers, read } from '../memory/readers.js';
 import type { Bus, BusListener, Carried, CarriedValue } from './bus.js';
 import { type Change, isChange, isStrings } from './change.js';
 import type { RemotePoint } from './remote.js';
+import { Sender, type SentMessage } from './sender.js';
 
 /** Something that brings texts to all who listen, the sender included, and may lose, double or delay them. */
 export interface Channel {
@@ -32,23 +33,11 @@ export interface SequencedBusOptions {
 }
 
 export const HEARTBEAT: Milliseconds = 2_000;
+export const PATIENCE: Milliseconds = 1_000;
 /** Heartbeats that a sender may miss before it is forgotten. */
 const FORGET = 10;
-/** Most changes of one message, so that one who reads it is not kept for long. */
-const MOST_CHANGES = 256;
 /** Most senders that are followed at a time. */
 const MOST_SENDERS = 10_000;
-
-interface Message {
-  /** Who sent it: a number of its own for each bus that was opened. */
-  readonly from: string;
-  /** Of the last message with changes that it sent: this one, or for a sign of life one before. */
-  readonly sequence: number;
-  readonly changes: readonly Change[];
-  /** When a sign of life was given, by the sender's own clock: for the sender alone. */
-  readonly at?: Milliseconds;
-  readonly carried?: Carried | undefined;
-}
 
 /**
  * A bus over a channel that may lose messages. Those with changes are counted by each sender, so that a receiver sees
@@ -61,9 +50,9 @@ export class SequencedBus implements Bus {
   readonly #channel: Channel;
   readonly #heartbeat: Milliseconds;
   readonly #patience: Milliseconds;
-  readonly #id = crypto.randomUUID();
+  readonly #family: string;
+  readonly #sender: Sender;
   #listener: BusListener | undefined;
-  #sequence = 0;
   #isUp = false;
   #isLive = false;
   /** All changes before this were heard of. */
@@ -73,14 +62,17 @@ export class SequencedBus implements Bus {
   #deadline: ReturnType<typeof setTimeout> | undefined;
   /** How far others have come, and how many beats ago they were heard of; those heard of last at the end. */
   readonly #senders = new Map<string, { sequence: number; silent: number }>();
-  readonly #counts = { sent: 0, received: 0, gaps: 0, late: 0, unreadable: 0, silences: 0 };
+  readonly #counts = { received: 0, gaps: 0, late: 0, unreadable: 0, silences: 0 };
 
-  constructor(channel: Channel, options?: SequencedBusOptions, name = 'bus') {
-    const { heartbeat = HEARTBEAT, patience = 1_000 } = readOptions(options);
+  /** @param family what the ids of those begin with that change the same memory: what they say is not heard */
+  constructor(channel: Channel, options?: SequencedBusOptions, name = 'bus', family = '') {
+    const { heartbeat = HEARTBEAT, patience = PATIENCE } = readOptions(options);
     this.#channel = channel;
     this.#heartbeat = heartbeat;
     this.#patience = patience;
     this.name = name;
+    this.#family = family;
+    this.#sender = new Sender((text) => channel.send(text), family);
   }
 
   open(listener: BusListener): void | Promise<void> {
@@ -94,15 +86,13 @@ export class SequencedBus implements Bus {
     });
   }
 
-  async publish(changes: readonly Change[], carried?: Carried): Promise<void> {
-    const sending: Promise<void>[] = [];
-    for (let i = 0; i < changes.length; i += MOST_CHANGES) {
-      const part = changes.slice(i, i + MOST_CHANGES);
-      const with_ = carried && { ...carried, values: carried.values.slice(i, i + MOST_CHANGES) };
-      this.#counts.sent++;
-      sending.push(this.#send({ from: this.#id, sequence: ++this.#sequence, changes: part, carried: with_ }));
-    }
-    await Promise.all(sending);
+  publish(changes: readonly Change[], carried?: Carried): Promise<void> {
+    return this.#sender.publish(changes, carried);
+  }
+
+  /** All changes that were sent before that have been heard of, by the clock of `performance`. */
+  get heardUntil(): Milliseconds {
+    return this.#heardUntil;
   }
 
   /** Timers tell that in time, unless the process was stopped, or busy: then the first to read is told here. */
@@ -110,18 +100,19 @@ export class SequencedBus implements Bus {
     if (this.#isLive && performance.now() - this.#heardUntil > this.#heartbeat + this.#patience) this.#silent();
   }
 
+  /** Of what it heard. */
+  get counts() {
+    return { senders: this.#senders.size, ...this.#counts };
+  }
+
   health(): object {
-    return { live: this.#isLive, senders: this.#senders.size, ...this.#counts };
+    return { live: this.#isLive, sent: this.#sender.sent, ...this.counts };
   }
 
   close(): void | Promise<void> {
     this.#closed = true;
     this.#stop();
     return this.#channel.close();
-  }
-
-  #send(message: Message): Promise<void> {
-    return this.#channel.send(JSON.stringify(message));
   }
 
   // ---- One's own connection
@@ -159,7 +150,7 @@ export class SequencedBus implements Bus {
         this.#silent();
       }, this.#patience),
     );
-    this.#send({ from: this.#id, sequence: this.#sequence, changes: [], at: performance.now() }).catch(() => {
+    this.#sender.signOfLife().catch(() => {
       // That it does not come back is noticed.
     });
   }
@@ -189,11 +180,11 @@ export class SequencedBus implements Bus {
     if (message === undefined) {
       this.#counts.unreadable++;
       this.#listener?.missed('a message could not be read');
-    } else if (message.from === this.#id) this.#heardMyself(message);
-    else this.#heard(message);
+    } else if (message.from === this.#sender.id) this.#heardMyself(message);
+    else if (this.#family === '' || !message.from.startsWith(this.#family)) this.#heard(message);
   }
 
-  #heardMyself({ changes, at = 0 }: Message): void {
+  #heardMyself({ changes, at = 0 }: SentMessage): void {
     if (changes.length > 0) return;
     this.#cameBack();
     this.#heardUntil = Math.max(this.#heardUntil, at);
@@ -203,7 +194,7 @@ export class SequencedBus implements Bus {
     this.#listener?.live();
   }
 
-  #heard({ from, sequence, changes, carried }: Message): void {
+  #heard({ from, sequence, changes, carried }: SentMessage): void {
     const count = changes.length > 0 ? 1 : 0;
     // Of one that was not heard of before nobody knows what it has said already.
     const known = this.#senders.get(from)?.sequence ?? 0;
@@ -233,7 +224,7 @@ function readOptions(options: unknown): { heartbeat?: Milliseconds; patience?: M
   return read(options, READERS, 'options') as { heartbeat?: Milliseconds; patience?: Milliseconds };
 }
 
-function parse(text: string): Message | undefined {
+function parse(text: string): SentMessage | undefined {
   try {
     const { from, sequence, changes, at = 0, carried } = JSON.parse(text) as Record<string, unknown>;
     const isRight =

@@ -8,8 +8,9 @@ import { startTimer } from '../memory/loading.js';
 import { MemoryCache } from '../memory/memory-cache.js';
 import type { ReadSetOptions } from '../memory/options.js';
 import type { Shared } from '../memory/shared.js';
+import type { Count } from '../memory/types.js';
 import { Backoffs } from './backoffs.js';
-import type { Bus, BusListener, Carried, CarriedValue } from './bus.js';
+import type { Bus, BusListener, Carried, CarriedValue, CommonMemory } from './bus.js';
 import type { Change } from './change.js';
 import { Emitter } from './emitter.js';
 import { Gathering } from './gathering.js';
@@ -139,7 +140,7 @@ export class Tiers<V> implements BusListener {
     if (this.bus === undefined) return;
     const { bus, guard } = this.bus;
     await guard.call('open', async () => {
-      await bus.open(this);
+      await bus.open(this, this.#common);
       return bus;
     });
   }
@@ -167,7 +168,13 @@ export class Tiers<V> implements BusListener {
 
   /** Whether the second tier may be asked for a key: it is there, and knows of all that was changed here. */
   isReadable(path: readonly string[], key: string): boolean {
-    return this.remote !== undefined && !this.closed && !this.outbox.covers(path, key);
+    if (this.remote === undefined || this.closed || this.outbox.covers(path, key)) return false;
+    return this.bus?.bus.covers?.(path, key) !== true;
+  }
+
+  /** Whether what the second tier has of a value that depends on others is as new as memory is. */
+  get isSettled(): boolean {
+    return this.bus?.bus.isUnsettled !== true;
   }
 
   /** What the second tier has, for each read; undefined if it did not answer. An entry that makes no sense is none. */
@@ -288,10 +295,26 @@ export class Tiers<V> implements BusListener {
 
   // ---- The bus
 
+  /** Changes that others told of. */
+  get heard(): Count {
+    return this.counts.heard + (this.bus?.bus.heard ?? 0);
+  }
+
   /** Whether nothing that memory holds can have been invalidated elsewhere without being heard of. */
   get trusted(): boolean {
-    if (this.#trusted) this.bus?.bus.check?.();
+    this.bus?.bus.check?.();
     return this.#trusted;
+  }
+
+  /** This cache's part of a memory of all threads, for a bus that keeps that; by the clock of all. */
+  get #common(): CommonMemory | undefined {
+    const { opening } = this.shared;
+    return opening && { opening, name: this.name, root: this.root.path, isEmptied: this.#flushes };
+  }
+
+  /** Whether whoever hears of changes does to memory what follows from them. */
+  get #isKept(): boolean {
+    return this.bus?.bus.keepsMemory === true;
   }
 
   changed(changes: readonly Change[], carried?: Carried, age?: Milliseconds): void {
@@ -316,7 +339,7 @@ export class Tiers<V> implements BusListener {
   live(): void {
     if (this.closed || this.#trusted) return;
     // Whatever was loaded meanwhile may have been invalidated, unheard.
-    this.#forget();
+    if (!this.#isKept) this.#forget();
     this.#propagation?.doubt();
     this.#session++;
     this.#trusted = true;
@@ -329,7 +352,7 @@ export class Tiers<V> implements BusListener {
     if (this.closed) return;
     this.counts.doubts++;
     this.#session++;
-    this.#forget();
+    if (!this.#isKept) this.#forget();
     this.#propagation?.doubt();
     this.events.emit('doubt', { state: 'missed', reason });
   }
@@ -340,7 +363,7 @@ export class Tiers<V> implements BusListener {
     if (!this.#trusted) return;
     this.#trusted = false;
     this.counts.doubts++;
-    if (this.#flushes) this.#forget();
+    if (this.#flushes && !this.#isKept) this.#forget();
     this.events.emit('doubt', { state: 'down', reason });
   }
 
