@@ -11,11 +11,11 @@ import { Source } from './source.mjs';
 
 const PROGRAM = fileURLToPath(new URL('./cache-process.mjs', import.meta.url));
 
-/** Engine and client of each process, and whether it has threads that share a cache. */
+/** Engine and client of each process, whether it has threads that share a cache, and if one of its own listens for all of them. */
 export const TIERCEL = {
   subject: new URL('./tiercel-subject.mjs', import.meta.url).href,
   kinds: [
-    { engine: 'native', library: 'ioredis', threads: 2 },
+    { engine: 'native', library: 'ioredis', threads: 2, listens: 'for all' },
     { engine: 'native', library: 'node-redis', threads: 2 },
     { engine: 'native', library: 'ioredis' },
     { engine: 'wasm', library: 'node-redis' },
@@ -116,7 +116,7 @@ export class Fleet {
 
   /** @param {number} index @param {Partial<Member>} [before] whose place it takes */
   async #start(index, before) {
-    const { engine, library, threads } = this.#subject.kinds[index];
+    const { engine, library, threads, listens } = this.#subject.kinds[index];
     const name = `process ${index}${before === undefined ? '' : `, number ${++this.#names}`}`;
     const proxy = async (role) =>
       before?.[role] ?? (await startProxy(this.server.port, { readsCommands: role === 'data' }));
@@ -129,7 +129,7 @@ export class Fleet {
       subject: this.#subject.subject,
       library,
       ports: { data: data.port, bus: bus.port, lock: lock.port },
-      ...{ breaks, readers, pace, heartbeat: HEARTBEAT, patience: PATIENCE },
+      ...{ breaks, readers, pace, listens, heartbeat: HEARTBEAT, patience: PATIENCE },
       ...(threads !== undefined && { threads: actors, shared: 'fleet' }),
     };
     const child = fork(PROGRAM, [JSON.stringify(options)], {

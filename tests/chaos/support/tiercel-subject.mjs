@@ -3,6 +3,7 @@ import { createCache } from 'tiercel';
 import { writeBehind } from 'tiercel/patterns';
 import { DistributedLock, redisBus, redisTier } from 'tiercel/redis';
 import { CLIENTS } from '../../redis/support/clients.mjs';
+import { moduleFor } from '../../redis/support/thread-user.mjs';
 import { broken } from './broken.mjs';
 import { now } from './clock.mjs';
 import { partsOf } from './places.mjs';
@@ -16,7 +17,7 @@ export const LOCK_TTL = 1_000;
 
 const NEVER = { heartbeat: '1h', patience: '1h' };
 
-export async function open({ library, ports, breaks, heartbeat, patience, shared }) {
+export async function open({ library, ports, breaks, heartbeat, patience, shared, listens }) {
   const connect = CLIENTS[library];
   const [data, bus, lock] = [await connect(ports.data), await connect(ports.bus), await connect(ports.lock)];
   /** @type {((from: number) => void)[]} */
@@ -26,7 +27,11 @@ export async function open({ library, ports, breaks, heartbeat, patience, shared
       memory: shared === undefined ? {} : { shared },
       remote: redisTier(data, { timeout: TIMEOUT }),
       bus: observed(
-        redisBus(bus, { timeout: TIMEOUT, ...(breaks === 'heartbeat' ? NEVER : { heartbeat, patience }) }),
+        redisBus(bus, {
+          timeout: TIMEOUT,
+          ...(breaks === 'heartbeat' ? NEVER : { heartbeat, patience }),
+          ...(listens === 'for all' && { thread: moduleFor(library, ports.bus) }),
+        }),
         (from) => {
           for (const doubt of doubters) doubt(from);
         },
@@ -103,22 +108,41 @@ export async function open({ library, ports, breaks, heartbeat, patience, shared
 
 /** A bus that says when the cache is told that it may have missed something. @param {import('tiercel').Bus} bus @returns {import('tiercel').Bus} */
 function observed(bus, doubted) {
+  let checked = now();
   const around = (tell) => {
-    const from = now();
+    // Another thread may have dropped it since this one looked last.
+    const from = bus.keepsMemory ? checked : now();
     tell();
     doubted(from);
   };
   return {
     name: bus.name,
-    open: (listener) =>
-      bus.open({
-        changed: (changes) => listener.changed(changes),
-        live: () => around(() => listener.live()),
-        missed: (reason) => around(() => listener.missed(reason)),
-        down: (reason) => around(() => listener.down(reason)),
-      }),
+    open: (listener, memory) =>
+      bus.open(
+        {
+          changed: (changes) => listener.changed(changes),
+          live: () => around(() => listener.live()),
+          missed: (reason) => around(() => listener.missed(reason)),
+          down: (reason) => around(() => listener.down(reason)),
+        },
+        memory,
+      ),
     publish: (changes) => bus.publish(changes),
-    check: () => bus.check?.(),
+    check() {
+      bus.check?.();
+      checked = now();
+    },
+    get keepsMemory() {
+      return bus.keepsMemory === true;
+    },
+    cover: (change) => bus.cover?.(change),
+    covers: (namespace, key) => bus.covers?.(namespace, key) === true,
+    get isUnsettled() {
+      return bus.isUnsettled === true;
+    },
+    get heard() {
+      return bus.heard ?? 0;
+    },
     health: () => bus.health?.(),
     close: () => bus.close(),
   };
