@@ -1,4 +1,4 @@
-// `npm test` runs everything but what is only run by its name; `npm run test:NAME` one suite.
+// `npm test` runs everything; `npm run test:NAME` one suite.
 import { asCommand, CommandError } from './lib/command.mjs';
 import { coreSuite } from './lib/core-suite.mjs';
 import { jestSuite } from './lib/jest-suite.mjs';
@@ -25,9 +25,6 @@ const SUITES = {
   package: nodeSuite('tests/package'),
 };
 
-/** Only by its name: faults of which each round takes seconds, some nine minutes in all. */
-const BY_NAME = ['chaos'];
-
 /** Suites that would be in each other's way. */
 function inTurn(...suites) {
   return async (options) => {
@@ -42,7 +39,7 @@ await asCommand(import.meta, async (...names) => {
   if (unknown.length > 0) {
     throw new CommandError(`No such suite: ${unknown.join(', ')}. There are ${Object.keys(SUITES).join(', ')}.`);
   }
-  const chosen = names.length === 0 ? Object.keys(SUITES).filter((name) => !BY_NAME.includes(name)) : names;
+  const chosen = names.length === 0 ? Object.keys(SUITES) : names;
   const preparation = async () => {
     setup({ tests: true });
     // Not before: it imports packages.
