@@ -153,7 +153,6 @@ class BusThread implements BusListener {
 
   missed(reason: string): void {
     for (const keeper of this.#keepers) keeper.missed(reason);
-    this.#turn(this.#board.state, reason);
   }
 
   down(reason: string): void {
@@ -198,8 +197,10 @@ class BusThread implements BusListener {
     };
     const onDoubt = isEmptied ? 'flush' : 'revalidate';
     const cache = await createCache({ memory: this.#open(), name, namespace: [...root], bus, onDoubt });
-    // A change that this memory refuses is as good as missed, and the cache has done what follows from that.
-    cache.on('error', ({ error }) => this.#turn(this.#board.state, String(error)));
+    // Also for a change that this memory refuses. By now it is empty.
+    cache.on('doubt', ({ state, reason }) => {
+      if (state === 'missed') this.#turn(this.#board.state, reason);
+    });
     const part = { place, cache, users: 0 };
     this.#parts.set(place, part);
     return part;
