@@ -23,6 +23,7 @@ export default {
   roots: ['<rootDir>/tests/js'],
   // A hang shows all the same; a slow machine is no failure.
   testTimeout: 900_000,
+  testSequencer: '<rootDir>/tests/js/support/promises-first.mjs',
   testMatch: engine === 'shared' ? sharedFiles(folder) : ['**/*.test.ts'],
   // TypeScript names its own files by the extension they have once compiled.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
