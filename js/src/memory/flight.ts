@@ -68,6 +68,8 @@ export interface Flight<V> {
   last?: Run<V>;
   /** A stale value that the load came across, for those who would rather have that than wait, or than nothing. */
   offer?: Offer<V>;
+  /** Whether that was stored in place of what could not be loaded. */
+  isKept?: boolean;
   /** Called when there is an {@link offer}. */
   onOffer?: Set<(offer: Offer<V>) => void>;
 }

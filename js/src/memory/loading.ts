@@ -9,6 +9,7 @@ import { currentOf, type Flight, ignore, type LoadTerms, type Outcome, type Run,
 import type { ReadGetOrSetOptions } from './options.js';
 import { RemoteLoads } from './remote-loads.js';
 import type { Shared } from './shared.js';
+import type { Count } from './types.js';
 
 /** In Workers, where a load may end unheard, how long a waiter trusts one that another request began. */
 const REQUEST_SCOPED_WAIT: Milliseconds = 1000;
@@ -58,6 +59,11 @@ export class Loading<V> {
     this.#remote = new RemoteLoads(shared);
   }
 
+  /** How many flights have begun. */
+  get begun(): Count {
+    return this.#begun;
+  }
+
   /** Joins the load in flight or begins one; resolves to its value. */
   load(request: Request<V>): Promise<V> {
     const { engine, values } = this.#shared;
@@ -75,7 +81,7 @@ export class Loading<V> {
       (outcome) => (outcome.absent || (outcome.overtaken && !untouched) || isDoubtful ? again() : outcome.value),
       (error: unknown) => {
         // What failed was perhaps out of date as well.
-        if (untouched) throw error;
+        if (untouched && !isDoubtful) throw error;
         return again();
       },
     );
@@ -269,6 +275,7 @@ export class Loading<V> {
       const slot = shared.commit(flight.load, value as V, key, { ...options, ttl: 1 });
       // Before anybody can see it.
       if (slot >= 0) shared.engine.touch(ns, key, 0, TOUCH_EXPIRE, shared.now());
+      flight.isKept = slot >= 0;
       shared.finishStore(ns, key, slot, value as V, options.note);
     } catch {
       // It was only for want of a better one.

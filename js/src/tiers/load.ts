@@ -107,8 +107,8 @@ export class Part<V> {
    */
   #offer(entry: RemoteEntry & { value: V }): void {
     const { run, aim } = this;
-    // What memory has is no older.
-    if (run.stale !== undefined) return;
+    // What memory has is no older, if it may be served.
+    if (run.stale !== undefined && this.#tiers.trusted) return;
     const { value, ttl, stale, tags, dependsOn } = entry;
     const age = -ttl;
     try {

@@ -3,6 +3,7 @@ import { TiercelError } from '../errors.js';
 import { GET_PEEK, GET_STALE } from '../generated/abi.js';
 import { type Flight, ignore, type Offer } from '../memory/flight.js';
 import { type Request, startTimer } from '../memory/loading.js';
+import type { Count } from '../memory/types.js';
 import type { ReadLoadOptions } from './options.js';
 import type { Tiers } from './tiers.js';
 
@@ -18,6 +19,8 @@ export class Waiting<V> {
   readonly #options: ReadLoadOptions;
   #resolve!: (value: V) => void;
   #reject!: (reason: unknown) => void;
+  /** How many flights had begun when it was called. */
+  readonly #asked: Count;
   #flight: Flight<V> | undefined;
   #soft: ReturnType<typeof setTimeout> | undefined;
   #hard: ReturnType<typeof setTimeout> | undefined;
@@ -37,8 +40,11 @@ export class Waiting<V> {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+    const { loading } = tiers.shared;
+    this.#asked = loading.begun;
     const left = () => this.#isOver;
-    const value = tiers.shared.loading.load({ ...request, left, entered: (flight) => this.#enter(flight) });
+    const entered = (flight: Flight<V>) => this.#enter(flight);
+    const value = loading.load({ ...request, asked: this.#asked, left, entered });
     value.then(
       (loaded) => {
         if (this.#end()) this.#resolve(loaded);
@@ -81,7 +87,7 @@ export class Waiting<V> {
   /** The second tier has a stale value: taken at once if it may be, else if the load takes too long or fails. */
   readonly #onOffer = ({ age, value }: Offer<V>): void => {
     const isWelcome = age < (this.#options.stale ?? 0) || (this.#isLate && age < this.#longest);
-    if (!isWelcome || !this.#end()) return;
+    if (!isWelcome || !this.#mayServe || !this.#end()) return;
     if (this.#isLate) this.#tiers.counts.softTimeouts++;
     this.#resolve(value());
   };
@@ -134,14 +140,23 @@ export class Waiting<V> {
     return Math.max(this.#options.stale ?? 0, this.#options.grace ?? 0);
   }
 
+  /**
+   * Whether what its flight has come across may be served: while invalidations are not heard of, no flight that had begun
+   * before it was asked, as what that found may have been invalidated before.
+   */
+  get #mayServe(): boolean {
+    return (this.#flight !== undefined && this.#flight.before >= this.#asked) || this.#tiers.trusted;
+  }
+
   /** A value that these options allow where a fresh one cannot be had, as of now. */
   #stale(): { readonly value: () => V } | undefined {
     const { shared } = this.#tiers;
     const { ns, key } = this.#request;
-    if (shared.closed || this.#longest === 0) return undefined;
+    if (shared.closed || this.#longest === 0 || !this.#mayServe) return undefined;
     const { engine, values } = shared;
     const slot = engine.get(ns, key, shared.now(), GET_PEEK | GET_STALE);
-    if (slot >= 0) {
+    // Of what else memory has nobody knows whether it was invalidated.
+    if (slot >= 0 && (this.#flight?.isKept || this.#tiers.trusted)) {
       const age = (values.note(slot)?.age ?? 0) - engine.ttl;
       if (age < this.#longest) return { value: values.reader(ns, slot) };
     }
