@@ -109,7 +109,7 @@ async function bundles() {
         plugins: [{ main: () => withRuntime(format), runtime: withPart, subpath: fromThePackage }[kind]()],
         ...(platform === 'node' && format === 'cjs' ? inCommonJs : {}),
         // The same code once more, which is half of what there is to install.
-        ...(format === 'cjs' ? { minifyWhitespace: true, lineLimit: 120 } : {}),
+        ...(format === 'cjs' ? { minifyWhitespace: true, minifySyntax: true, lineLimit: 120 } : {}),
       });
       const made = outputFiles.map(({ path }) => relative(root, path));
       if (made.sort().join() !== [...files].sort().join()) throw new CommandError(`made ${made}, not ${files}`);

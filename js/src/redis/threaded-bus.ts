@@ -54,7 +54,8 @@ export function hasThreads(): boolean {
 /** Beside the file of this bundle. Not in the call that uses it: then bundlers of pages would take it for a worker of theirs. */
 const threadFile = () => new URL('./bus-thread.js', import.meta.url);
 
-const threads = () => process.getBuiltinModule('node:worker_threads');
+/** Without `node:`, by which what belongs to Node alone is found in a bundle for pages. */
+const threads = () => process.getBuiltinModule('worker_threads');
 
 /**
  * A bus whose listening side is in a thread of its own, one for all that have the same memory. That applies to the memory
