@@ -33,7 +33,7 @@ const CLIENTS = {
 describe('under Sentinel', () => {
   let group;
   before(async () => {
-    group = await startSentinels({ downAfter: 500 });
+    group = await startSentinels();
   });
   after(() => group.stop());
 

@@ -28,14 +28,16 @@ const stopAll = (servers) => async () => {
 /** What the sentinels call the primary. */
 export const PRIMARY_NAME = 'cache';
 
+/** Milliseconds after which a sentinel takes a server for gone: the least that sentinel.conf names. */
+const DOWN_AFTER = 2_000;
+
 /**
  * A sentinel that watches a primary, not started yet.
  *
  * @param {number} port @param {number} primary the port of the primary
- * @param {{ quorum: number, downAfter: number }} options quorum: sentinels that have to agree that the primary is gone;
- *   downAfter: milliseconds after which one takes a server for gone
+ * @param {number} quorum sentinels that have to agree that the primary is gone
  */
-const sentinelOf = (port, primary, { quorum, downAfter }) =>
+const sentinelOf = (port, primary, quorum) =>
   new RedisServer(
     port,
     (folder) =>
@@ -46,15 +48,15 @@ const sentinelOf = (port, primary, { quorum, downAfter }) =>
         'sentinel resolve-hostnames': 'no',
         'sentinel announce-hostnames': 'no',
         [`sentinel monitor ${PRIMARY_NAME}`]: `127.0.0.1 ${primary} ${quorum}`,
-        [`sentinel down-after-milliseconds ${PRIMARY_NAME}`]: downAfter,
+        [`sentinel down-after-milliseconds ${PRIMARY_NAME}`]: DOWN_AFTER,
         [`sentinel failover-timeout ${PRIMARY_NAME}`]: 3_000,
       }),
     { sentinel: true },
   );
 
 /** One sentinel by itself, for a primary with one replica, which it knows of. @param {number} primary the port of the primary */
-export async function startSentinel(primary, { downAfter = 500 } = {}) {
-  const sentinel = sentinelOf(await freePort(), primary, { quorum: 1, downAfter });
+export async function startSentinel(primary) {
+  const sentinel = sentinelOf(await freePort(), primary, 1);
   return orNothing([sentinel], async () => {
     await sentinel.start();
     await until('the sentinel knows of the replica', async () => {
@@ -65,12 +67,8 @@ export async function startSentinel(primary, { downAfter = 500 } = {}) {
   });
 }
 
-/**
- * A primary, two replicas and three sentinels, which agree on what there is.
- *
- * @param {{ downAfter?: number }} [options] downAfter: milliseconds after which a server is taken for gone
- */
-export async function startSentinels({ downAfter = 1_000 } = {}) {
+/** A primary, two replicas and three sentinels, which agree on what there is. */
+export async function startSentinels() {
   const [first, ...ports] = await freePorts(6);
   const servers = [first, ...ports.slice(0, 2)].map(
     (port, i) =>
@@ -79,7 +77,7 @@ export async function startSentinels({ downAfter = 1_000 } = {}) {
         return i === 0 ? text : `${text}replicaof 127.0.0.1 ${first}\n`;
       }),
   );
-  const sentinels = ports.slice(2).map((port) => sentinelOf(port, first, { quorum: 2, downAfter }));
+  const sentinels = ports.slice(2).map((port) => sentinelOf(port, first, 2));
   const all = [...servers, ...sentinels];
   return orNothing(all, async () => {
     await Promise.all(servers.map((server) => server.start()));
@@ -100,9 +98,9 @@ export async function startSentinels({ downAfter = 1_000 } = {}) {
     return {
       servers,
       sentinels,
-      /** The server that the sentinels name as the primary now. */
-      async primary() {
-        const [, port] = await sentinels[0].command('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', PRIMARY_NAME);
+      /** The server that a sentinel names as the primary now. */
+      async primary(sentinel = sentinels[0]) {
+        const [, port] = await sentinel.command('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', PRIMARY_NAME);
         return servers.find((server) => server.port === Number(port));
       },
       stop: stopAll(all),
