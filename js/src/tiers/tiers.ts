@@ -306,6 +306,11 @@ export class Tiers<V> implements BusListener {
     return this.#trusted;
   }
 
+  /** Whether what memory has may be served where a fresh value cannot be had: in doubt only if that was asked for. */
+  get servesStale(): boolean {
+    return this.trusted || !this.#flushes;
+  }
+
   /** This cache's part of a memory of all threads, for a bus that keeps that; by the clock of all. */
   get #common(): CommonMemory | undefined {
     const { opening } = this.shared;

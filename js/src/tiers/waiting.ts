@@ -152,16 +152,15 @@ export class Waiting<V> {
   #stale(): { readonly value: () => V } | undefined {
     const { shared } = this.#tiers;
     const { ns, key } = this.#request;
-    if (shared.closed || this.#longest === 0 || !this.#mayServe) return undefined;
+    if (shared.closed || this.#longest === 0) return undefined;
     const { engine, values } = shared;
     const slot = engine.get(ns, key, shared.now(), GET_PEEK | GET_STALE);
-    // Of what else memory has nobody knows whether it was invalidated.
-    if (slot >= 0 && (this.#flight?.isKept || this.#tiers.trusted)) {
+    if (slot >= 0 && (this.#tiers.servesStale || (this.#flight?.isKept && this.#mayServe))) {
       const age = (values.note(slot)?.age ?? 0) - engine.ttl;
       if (age < this.#longest) return { value: values.reader(ns, slot) };
     }
     const flight = this.#flight;
-    if (flight?.offer === undefined || flight.offer.age >= this.#longest) return undefined;
+    if (flight?.offer === undefined || flight.offer.age >= this.#longest || !this.#mayServe) return undefined;
     return shared.loading.isCurrent(flight, this.#request) ? flight.offer : undefined;
   }
 }
