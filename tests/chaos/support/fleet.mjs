@@ -1,6 +1,5 @@
 // Some processes with a cache each, one server and one that may take its place, and a proxy between for each process and role.
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startProxy } from '../../redis/support/proxy.mjs';
@@ -138,7 +137,8 @@ export class Fleet {
       execArgv: ['--expose-gc', '--max-semi-space-size=2'],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
-    const exit = once(child, 'exit');
+    // Not `once` of node:events, which fails with what could not be sent to one that has just ended.
+    const exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve([code, signal])));
     const member = { name, index, actors, child, exit, data, bus, lock, errors: '', isEnding: false };
     this.members[index] = member;
     child.stderr?.setEncoding('utf8').on('data', (text) => {
@@ -149,7 +149,7 @@ export class Fleet {
     child.on('error', (error) => {
       member.errors += `${error}\n`;
     });
-    exit.then(([code, signal]) => {
+    void exit.then(([code, signal]) => {
       if (!member.isEnding) this.#unheard.push(`${name} ended with ${code ?? signal}:\n${member.errors}`);
     });
     const ready = actors.map((_, actor) => this.#answer(member, actor, 'ready'));
