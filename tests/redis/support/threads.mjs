@@ -18,7 +18,7 @@ export async function startUser(user, closing, signal = newSignal()) {
     workerData: { user, signal: signal.buffer },
   });
   closing.push(() => worker.terminate());
-  /** @type {Map<number, { resolve: (answer: any) => void, reject: (error: Error) => void }>} */
+  /** @type {Map<number, { resolve: (answer: unknown) => void, reject: (error: Error) => void }>} */
   const waiting = new Map();
   worker.on('message', ({ id, answer, error }) => {
     if (error === undefined) waiting.get(id)?.resolve(answer);
