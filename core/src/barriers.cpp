@@ -113,8 +113,7 @@ uint64_t Barriers::NewestFor(uint32_t scope, const Text& key, uint64_t sequence)
   const auto see = [&](uint32_t i) {
     const Barrier& barrier = barriers_[i];
     if (barrier.stamp < sequence || barrier.stamp <= newest) return false;
-    const Glob* const glob = barrier.is_pattern ? globs_[barrier.place] : nullptr;
-    if (!Cover{barrier.scope, barrier.text.view(), glob}.Has(scope, key)) return false;
+    if (!CoverOf(i).Has(scope, key)) return false;
     newest = barrier.stamp;
     return true;
   };
@@ -134,15 +133,29 @@ uint64_t Barriers::NewestFor(uint32_t scope, const Text& key, uint64_t sequence)
 void Barriers::Settle(const Rounds& rounds, uint64_t oldest_load) {
   // Each call of the cache adds one at most, so that two keep up.
   for (int i = 0; i < 2 && order_.head != kNone; i++) {
-    if (!rounds.HasPassed(oldest().swept) || oldest().stamp >= oldest_load) return;
+    const Barrier& oldest = barriers_[order_.head];
+    if (!rounds.HasPassed(oldest.swept) || oldest.stamp >= oldest_load) return;
     Forget(order_.head);
   }
 }
 
-uint64_t Barriers::ForgetOldest() {
-  const uint64_t stamp = oldest().stamp;
-  Forget(order_.head);
-  return stamp;
+uint32_t Barriers::OldestLike(const Cover& cover) const {
+  uint32_t oldest = kNone;
+  if (IsHashed(cover)) {
+    oldest = order_.head;
+    while (barriers_[oldest].place != kNone) oldest = barriers_[oldest].next;
+    return oldest;
+  }
+  for (uint32_t places = open_used_; places != 0; places &= places - 1) {
+    const uint32_t i = open_[LowestBit(places)];
+    if (oldest == kNone || barriers_[i].stamp < barriers_[oldest].stamp) oldest = i;
+  }
+  return oldest;
+}
+
+Barriers::Cover Barriers::CoverOf(uint32_t i) const {
+  const Barrier& barrier = barriers_[i];
+  return {barrier.scope, barrier.text.view(), barrier.is_pattern ? globs_[barrier.place] : nullptr};
 }
 
 void Barriers::Forget(uint32_t i) {

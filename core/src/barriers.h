@@ -8,7 +8,8 @@
 // key: there may be many at a time. Others, and patterns, are compared one by one: there may be a few.
 //
 // A barrier outlives its round while a load is in flight that began before it, since what that brings in is
-// older than the barrier. Where that would be too many, the floor rises, as for scopes.
+// older than the barrier. Where that would be too many, those loads are told apart: see
+// Cache::ForgetBarrier.
 #ifndef TIERCEL_SRC_BARRIERS_H_
 #define TIERCEL_SRC_BARRIERS_H_
 
@@ -61,9 +62,11 @@ class Barriers {
 
   // Forgets the oldest that no entry, and no load in flight, can be older than.
   void Settle(const Rounds& rounds, uint64_t oldest_load);
-  // Forgets the oldest though a load may be older; returns its stamp, to which the floor has to rise.
-  uint64_t ForgetOldest();
-  const Barrier& oldest() const { return barriers_[order_.head]; }
+  // The oldest of the kind of a cover, and there is one: its place is wanted.
+  uint32_t OldestLike(const Cover& cover) const;
+  const Barrier& operator[](uint32_t i) const { return barriers_[i]; }
+  Cover CoverOf(uint32_t i) const;
+  void Forget(uint32_t i);
 
   bool empty() const { return order_.head == kNone; }
   uint32_t size() const { return order_.size; }
@@ -74,7 +77,6 @@ class Barriers {
   static constexpr uint32_t kMostHashed = 4096;
 
   uint32_t Find(const Cover& cover) const;
-  void Forget(uint32_t i);
 
   Slab<Barrier, 4> barriers_;
   Index hashed_;

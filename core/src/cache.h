@@ -272,11 +272,14 @@ class Cache {
   int32_t ReadPattern(const uint8_t* pattern, uint32_t bytes, uint32_t encoding, Text* text, Glob* glob);
   double InvalidateCover(const Barriers::Cover& cover);
   bool Covers(const Barriers::Cover& cover, uint32_t slot) const;
+  bool Covers(const Barriers::Cover& cover, const Load& load) const;
+  void ForgetBarrier(uint32_t barrier);
 
   // cache_loads.cpp
   void Overtake(uint32_t scope, uint32_t hash, const Text& key);
   bool IsOvertaken(const Load& load) const;
   bool IsOvertakenBy(uint32_t scope, const Text& name, bool is_key, uint64_t began);
+  bool IsOvertakenBy(const Load& load, const Text& name, bool is_key);
 
   const PolicyKind kind_;
   const bool bytes_mode_;

@@ -138,6 +138,36 @@ bool Cache::Covers(const Barriers::Cover& cover, uint32_t slot) const {
   return false;
 }
 
+// As far as its names are known.
+bool Cache::Covers(const Barriers::Cover& cover, const Load& load) const {
+  if (cover.Has(load.scope, load.key.view())) return true;
+  for (uint32_t i = 0; i < load.names.count; i++) {
+    const Scope& scope = scopes_[load.names.scopes[i]];
+    if (scope.kind == Scope::Kind::kKey && cover.Has(scope.parent, scope.name.view())) return true;
+  }
+  return false;
+}
+
+// Forgets a barrier that every older entry was compared with, though loads in flight may be older. A few are
+// told apart: what it covers is out of date, and the others are careful with keys that are noted later. More
+// than a few are void.
+void Cache::ForgetBarrier(uint32_t barrier) {
+  const uint64_t stamp = barriers_[barrier].stamp;
+  if (loads_.size() > PerCall().loads) {
+    scopes_.RaiseFloor(stamp);
+  } else {
+    const Barriers::Cover cover = barriers_.CoverOf(barrier);
+    loads_.EachBefore(stamp, [&](uint32_t load) {
+      if (Covers(cover, loads_[load])) {
+        loads_.Overtake(load);
+      } else {
+        loads_.Miss(load);
+      }
+    });
+  }
+  barriers_.Forget(barrier);
+}
+
 double Cache::InvalidatePrefix(uint32_t scope, const uint8_t* prefix, uint32_t bytes, uint32_t encoding,
                                double now) {
   Tick(now);
@@ -194,9 +224,13 @@ double Cache::InvalidateCover(const Barriers::Cover& cover) {
   }
   const bool needs_barrier = !removed || loads_.size() != 0;
   while (needs_barrier && barriers_.IsFull(cover)) {
-    // The oldest first: its entries, then the loads that it is kept for.
-    while (!rounds_.HasPassed(barriers_.oldest().swept)) Reclaim(PerCall().slice_most, 0);
-    if (barriers_.IsFull(cover)) scopes_.RaiseFloor(barriers_.ForgetOldest());
+    const uint32_t oldest = barriers_.OldestLike(cover);
+    if (rounds_.HasPassed(barriers_[oldest].swept)) {
+      ForgetBarrier(oldest);
+    } else {
+      // May forget it as well.
+      Reclaim(PerCall().slice_most, 0);
+    }
   }
   // After that: what was found alive there counts as new.
   const uint64_t stamp = ++sequence_;

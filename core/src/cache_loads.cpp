@@ -67,6 +67,14 @@ bool Cache::IsOvertakenBy(uint32_t scope, const Text& name, bool is_key, uint64_
   return false;
 }
 
+bool Cache::IsOvertakenBy(const Load& load, const Text& name, bool is_key) {
+  if (IsOvertakenBy(load.scope, name, is_key, load.sequence)) return true;
+  if (!is_key || !load.missed) return false;
+  // If the key was not noted in time a barrier that is forgotten may have covered it.
+  const uint32_t found = scopes_.Find(load.scope, Scope::Kind::kKey, name);
+  return found == kNone || load.names.Find(found) == load.names.count;
+}
+
 int32_t Cache::LoadTags(uint32_t load, const uint8_t* names, uint32_t bytes) {
   Names* const noted = loads_.names(load);
   const Names before = *noted;
@@ -74,7 +82,7 @@ int32_t Cache::LoadTags(uint32_t load, const uint8_t* names, uint32_t bytes) {
   // What happened to a name before it was noted leaves a trace that may be gone later.
   bool overtaken = false;
   int32_t status = EachName(names, bytes, [&](const Text& name, bool is_key, bool) {
-    overtaken = overtaken || IsOvertakenBy(l.scope, name, is_key, l.sequence);
+    overtaken = overtaken || IsOvertakenBy(l, name, is_key);
     return int32_t{TIERCEL_OK};
   });
   if (status != TIERCEL_OK) return status;
@@ -111,7 +119,7 @@ int32_t Cache::LoadCommit(uint32_t load, const Incoming& in, double now, bool st
   const uint64_t began = l.sequence;
   bool overtaken = IsOvertaken(l);
   int32_t result = EachName(in.names, in.names_bytes, [&](const Text& name, bool is_key, bool) {
-    overtaken = overtaken || IsOvertakenBy(l.scope, name, is_key, began);
+    overtaken = overtaken || IsOvertakenBy(l, name, is_key);
     return int32_t{TIERCEL_OK};
   });
   if (result != TIERCEL_OK) return Finish(result);

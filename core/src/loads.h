@@ -23,6 +23,7 @@ struct Load {
   uint32_t next = kNone;
   Names names;             // That the value is known to have.
   bool overtaken = false;  // Invariant: in the index unless overtaken.
+  bool missed = false;     // A barrier is forgotten that is newer and does not cover it.
   bool live = false;
 };
 
@@ -44,6 +45,15 @@ class Loads {
 
   // The key of a load in flight changed or went.
   void Overtake(uint32_t load);
+
+  // A barrier that does not cover a load in flight, as far as is known of it, is forgotten.
+  void Miss(uint32_t load) { loads_[load].missed = true; }
+
+  // Calls `see` with each load in flight that began before a sequence. It may overtake it.
+  template <typename See>
+  void EachBefore(uint64_t sequence, const See& see) {
+    for (uint32_t i = order_.head; i != kNone && loads_[i].sequence < sequence; i = loads_[i].next) see(i);
+  }
 
   void End(uint32_t load);
 

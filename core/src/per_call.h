@@ -19,6 +19,8 @@ struct Limits {
   // In a cache of at most this many slots an invalidation by prefix, pattern or of everything looks at all,
   // to count them.
   uint32_t walk = 16384;
+  // Up to so many loads in flight are told apart when a barrier is forgotten that may cover them.
+  uint32_t loads = 1024;
 };
 
 #ifdef TIERCEL_FAULTS

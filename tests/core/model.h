@@ -209,7 +209,7 @@ class Model {
   void InvalidateKeys(int ns, uint32_t keys) {
     for (auto& [handle, load] : loads) {
       load.scopes_untouched = false;
-      load.doubt |= ++load.covers > 8;  // The cache remembers that many, and is careful after.
+      load.doubt |= ++load.covers > 8 && !tells_apart;
       if (NamespaceOf(load.place) != ns) continue;
       load.overtaken |= (Bit(load.place) & keys) != 0;
       for (uint32_t bit = 1; bit < 1U << kKeys; bit <<= 1) {
@@ -290,6 +290,9 @@ class Model {
   }
 
   bool values_as_bytes = false;
+  // Whether the cache, which remembers eight prefixes and patterns, tells apart which loads a ninth one
+  // concerns.
+  bool tells_apart = true;
   uint32_t operation = 0;        // The number of the one under way.
   std::map<int, Entry> entries;  // By place. Until the cache says that they left.
   std::map<int, Entry> saved;    // The snapshot; `killed` if they must not be restored.

@@ -5,6 +5,7 @@
 #include "catch.h"
 #include "document.h"
 #include "engine.h"
+#include "per_call.h"
 
 namespace tiercel::test {
 namespace {
@@ -82,6 +83,75 @@ TEST_CASE("what was fetched before an invalidation of its tag stays out however 
   engine.Delete(cache, "other", 1);
   for (int i = 0; i < 100; i++) engine.LoadEnd(engine.LoadBegin(cache, std::to_string(i)));
   REQUIRE(engine.LoadCommit(load, {.tags = {"tag"}}, 1) == TIERCEL_OVERTAKEN);
+}
+
+// More than are remembered at a time.
+constexpr int kManyCovers = 20;
+
+TEST_CASE("any number of prefixes and patterns leave the loads that they do not cover") {
+  Engine engine;
+  const double cache = engine.Open(kOptions);
+  const double ns = engine.Namespace(cache, "n");
+  const double other = engine.LoadBegin(ns, "other");
+  const double elsewhere = engine.LoadBegin(cache, "key 3 elsewhere");
+  const double depends = engine.LoadBegin(ns, "heir");
+  REQUIRE(engine.LoadTags(depends, {}, {"independent"}) == TIERCEL_OK);
+  std::vector<double> covered;
+  for (int i = 0; i < kManyCovers; i++) {
+    const std::string key = "key " + std::to_string(i);
+    const double load = engine.LoadBegin(ns, key + " of it");
+    covered.push_back(load);
+    const double heir = engine.LoadBegin(ns, "heir of " + std::to_string(i));
+    REQUIRE(engine.LoadTags(heir, {}, {key + " of it"}) == TIERCEL_OK);
+    covered.push_back(heir);
+  }
+  engine.InvalidatePrefix(ns, "after", 1);
+  const double after = engine.LoadBegin(ns, "after that");
+  for (int i = 0; i < kManyCovers; i++) {
+    const std::string key = "key " + std::to_string(i);
+    if (i % 2 == 0) engine.InvalidatePrefix(ns, key + " ", 1);
+    if (i % 2 != 0) engine.InvalidatePattern(ns, "*" + key.substr(1) + " *", 1);
+  }
+  REQUIRE(engine.LoadCommit(after, {}, 1) >= 0);
+  REQUIRE(engine.LoadBegin(ns, "other") == other);
+  for (const double load : covered) REQUIRE(engine.LoadCommit(load, {}, 1) == TIERCEL_OVERTAKEN);
+  REQUIRE(engine.LoadCommit(other, {}, 1) >= 0);
+  REQUIRE(engine.LoadCommit(elsewhere, {}, 1) >= 0);
+  REQUIRE(engine.LoadCommit(depends, {.depends_on = {"independent"}}, 1) >= 0);
+}
+
+TEST_CASE("a key that is noted for a load after it was covered counts, though the pattern is forgotten") {
+  for (const bool at_the_end : {false, true}) {
+    Engine engine;
+    const double cache = engine.Open(kOptions);
+    const double load = engine.LoadBegin(cache, "heir");
+    engine.InvalidatePattern(cache, "*source*", 1);
+    for (int i = 0; i < kManyCovers; i++) engine.InvalidatePattern(cache, std::to_string(i) + "*", 1);
+    if (!at_the_end) REQUIRE(engine.LoadTags(load, {}, {"a source"}) == TIERCEL_OK);
+    REQUIRE(engine.LoadCommit(load, {.depends_on = {"a source"}}, 1) == TIERCEL_OVERTAKEN);
+  }
+}
+
+TEST_CASE("of more loads than are told apart none is stored once a pattern is forgotten") {
+  Engine engine;
+  const double cache = engine.Open(kOptions);
+  std::vector<double> loads;
+  for (uint32_t i = 0; i <= PerCall().loads; i++) loads.push_back(engine.LoadBegin(cache, std::to_string(i)));
+  for (int i = 0; i < kManyCovers; i++)
+    engine.InvalidatePattern(cache, "other " + std::to_string(i) + "*", 1);
+  for (const double load : loads) REQUIRE(engine.LoadCommit(load, {}, 1) == TIERCEL_OVERTAKEN);
+}
+
+TEST_CASE("a prefix makes room among its kind, and the others stay") {
+  Engine engine;
+  const double cache = engine.Open(kOptions);
+  const double load = engine.LoadBegin(cache, "key");
+  engine.InvalidatePrefix(cache, "hashed:", 1);
+  for (int i = 0; i < kManyCovers; i++) engine.InvalidatePrefix(cache, std::to_string(i), 1);
+  REQUIRE(Document(engine.Stats(cache)).Number("barriers") == 9);
+  for (int i = 0; i < 4200; i++) engine.InvalidatePrefix(cache, std::to_string(i) + ":", 1);
+  REQUIRE(Document(engine.Stats(cache)).Number("barriers") == 4096 + 8);
+  REQUIRE(engine.LoadCommit(load, {.depends_on = {"unknown"}}, 1) == TIERCEL_OVERTAKEN);
 }
 
 TEST_CASE("a value set after an invalidation in the same millisecond stays") {

@@ -31,6 +31,7 @@ Witness::Witness(const Setup& setup, Engine& under_test) : engine(under_test), s
     const uint32_t slice = setup.slice == 1 ? 0 : 1;
     PerCall() = {.slice = slice, .shrink_slice = slice, .shrink_most = 1, .slice_most = 1};
     PerCall().walk = setup.slice == 3 ? Limits().walk : 0;
+    PerCall().loads = setup.slice == 1 ? 0 : Limits().loads;
   }
   Open();
 }
@@ -47,6 +48,7 @@ void Witness::Open() {
   if (setup_.watched) Same(engine.Watch(root(), true), TIERCEL_OK, "a cache can be watched");
   model = Model();
   model.values_as_bytes = setup_.values_as_bytes;
+  model.tells_apart = PerCall().loads != 0;
   exact = setup_.watched || !setup_.values_as_bytes;
   loads = {};
   counted = {};

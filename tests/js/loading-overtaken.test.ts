@@ -320,3 +320,20 @@ describe('close during a load', () => {
     await settled();
   });
 });
+
+test('any number of patterns leaves the loads that they do not match', async () => {
+  const cache = openCache<string>();
+  const gate = deferred<string>();
+  const loader = jest.fn(() => gate.promise);
+  const load = cache.getOrSet('k', loader);
+  // More than are remembered at a time.
+  for (let i = 0; i < 20; i++) {
+    cache.invalidatePattern(`other ${i}*`);
+    cache.invalidatePrefix(`another ${i}`);
+  }
+  const joined = cache.getOrSet('k', loader);
+  gate.resolve('value');
+  expect(await Promise.all([load, joined])).toEqual(['value', 'value']);
+  expect(loader).toHaveBeenCalledTimes(1);
+  expect(cache.get('k')).toBe('value');
+});
