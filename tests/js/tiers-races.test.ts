@@ -35,6 +35,15 @@ test('values that others tell of are taken, and are refused, in these races', as
   expect(Math.min(...counts.map(({ valuesRefused }) => valuesRefused))).toBeGreaterThan(20);
 });
 
+test('impatient callers leave in every way, in these races', async () => {
+  const fleet = await openFleet('impatient', new Random(1));
+  for (let i = 1; i <= 1_000; i++) await race(fleet, new Random(i), `trial ${i}`);
+  const counts = fleet.caches.map((cache) => cache.stats());
+  await closeFleet(fleet);
+  for (const { graced, softTimeouts, hardTimeouts } of counts)
+    expect(Math.min(graced, softTimeouts, hardTimeouts)).toBeGreaterThan(2);
+});
+
 describe('the oracle of the races catches', () => {
   /** What is found first. */
   const violationsOf = async (mode: Mode, broken: Broken) => {

@@ -3,22 +3,38 @@ import {
   type Bus,
   type Cache,
   createCache,
+  type Duration,
   type LoadContext,
+  type LoadOptions,
   type MemoryRemote,
   memoryBus,
   memoryRemote,
   type RemoteTier,
+  TiercelError,
 } from 'tiercel';
 import { FakeClock } from './clock.js';
 import { type Deferred, deferred, settled } from './deferred.js';
 import { Random } from './random.js';
 
 /** How values come into the caches; each is raced against invalidations of every kind. */
-export const MODES = ['foreground', 'stale', 'eager', 'batch', 'warm-up', 'remote fill', 'bus', 'values'] as const;
+export const MODES = [
+  'foreground',
+  'stale',
+  'impatient',
+  'eager',
+  'batch',
+  'warm-up',
+  'remote fill',
+  'bus',
+  'values',
+] as const;
 export type Mode = (typeof MODES)[number];
 
 /** Whether messages are late as well. */
 const isOverBus = (mode: Mode) => mode === 'bus' || mode === 'values';
+
+const FAILED = 'the source failed';
+const isTimeout = (error: Error) => error instanceof TiercelError && error.code === 'ERR_TIERCEL_TIMEOUT';
 
 interface Value {
   place: string;
@@ -28,6 +44,32 @@ interface Value {
 const KEYS = ['p:0', 'p:1', 'q:0'];
 const TAGS = ['t0', 't1'];
 const tagsOf = (key: string) => [TAGS[Number(key.endsWith('1'))] as string];
+
+/** No other timer is as long: these run when they are let go, as answers come. */
+const SOFT = 7_001;
+const HARD = 7_002;
+
+/** Has timers of impatient callers run when they are let go. Returns what ends that. */
+function letTimersWait(gates: Deferred<void>[]): () => void {
+  const { setTimeout: set, clearTimeout: clear } = globalThis;
+  const waiting = new Map<object, () => void>();
+  const setWaiting = (callback: (...args: unknown[]) => void, delay?: number, ...args: unknown[]) => {
+    if (delay !== SOFT && delay !== HARD) return set(callback, delay, ...args);
+    const timer = {};
+    const gate = deferred();
+    gates.push(gate);
+    waiting.set(timer, callback);
+    void gate.promise.then(() => {
+      if (waiting.delete(timer)) callback();
+    });
+    return timer;
+  };
+  const clearWaiting = (timer: object) => {
+    if (!waiting.delete(timer)) clear(timer as NodeJS.Timeout);
+  };
+  Object.assign(globalThis, { setTimeout: setWaiting, clearTimeout: clearWaiting });
+  return () => Object.assign(globalThis, { setTimeout: set, clearTimeout: clear });
+}
 
 /** Caches that share a second tier and a bus; used by many trials, each in a namespace of its own. */
 export interface Fleet {
@@ -44,6 +86,9 @@ export interface Fleet {
   /** Whether calls of the second tier made now are to go through at once. */
   isQuiet: boolean;
 }
+
+/** What a message brings is not kept for as long as it may have been on its way; impatience is about what is stale. */
+const TTL: Partial<Record<Mode, Duration>> = { values: '1d', impatient: 4 };
 
 /** Makes something worse of what a cache is given, to show that this is noticed. */
 export interface Broken {
@@ -68,9 +113,8 @@ export async function openFleet(mode: Mode, random: Random, broken: Broken = {})
         breaker: { failures: 1_000_000, reset: '1h' },
         memory: { maxEntries: 1000, values: random.pick(['reference', 'bytes'] as const), now: clock.now },
         publishValue: mode === 'values',
-        // What a message brings is not kept for as long as it may have been on its way.
         defaults: {
-          ttl: mode === 'values' ? '1d' : 20,
+          ttl: TTL[mode] ?? 20,
           stale: mode === 'stale' ? 30 : 0,
           eagerRefresh: mode === 'eager' ? 1 : 0,
         },
@@ -113,6 +157,9 @@ export async function closeFleet({ caches }: Fleet): Promise<void> {
   for (const cache of caches) await cache.close();
 }
 
+/** How often a connection ends, or comes back; in other modes 0.04. Nobody takes the value of another for a while after that. */
+const DISTURBED: Partial<Record<Mode, number>> = { values: 0.01, impatient: 0.05 };
+
 /**
  * One random interleaving. The source has a version of each key, which grows before the key is invalidated. A cache must
  * not give an older one to a call that began after the invalidation: here from the call on, elsewhere once that said that
@@ -143,7 +190,7 @@ class Trial {
     fleet.gates.push(gate);
     fleet.clock.advance(1);
     await gate.promise;
-    if (fleet.random.chance(0.05)) throw new Error('the source failed');
+    if (fleet.random.chance(fleet.mode === 'impatient' ? 0.3 : 0.05)) throw new Error(FAILED);
     return value;
   };
 
@@ -157,10 +204,16 @@ class Trial {
     };
   }
 
+  private pick(): string {
+    const { random, mode } = this.fleet;
+    return random.pick(mode === 'impatient' ? KEYS.slice(0, 1) : KEYS);
+  }
+
   private wait(promise: Promise<unknown>): void {
     this.waiting.push(
       promise.catch((error: unknown) => {
-        if (!(error instanceof Error && error.message === 'the source failed')) this.violations.push(String(error));
+        const isExpected = error instanceof Error && (error.message === FAILED || isTimeout(error));
+        if (!isExpected) this.violations.push(String(error));
       }),
     );
   }
@@ -169,7 +222,7 @@ class Trial {
     const { random, mode } = this.fleet;
     const who = random.below(this.views.length);
     const view = this.views[who] as Cache<Value>;
-    const key = random.pick(KEYS);
+    const key = this.pick();
     const check = this.check(who, key, mode);
     const load = () => this.load(key);
     const how = random.chance(mode === 'values' ? 0.5 : 0.15) ? 'get' : mode;
@@ -195,9 +248,23 @@ class Trial {
           if (isLate) setTags(...tagsOf(key));
           return value;
         };
-        this.wait(view.getOrSet(key, loader, isLate ? {} : { tags: tagsOf(key) }).then(check));
+        const options = { ...(mode === 'impatient' && this.impatience()), ...(!isLate && { tags: tagsOf(key) }) };
+        this.wait(view.getOrSet(key, loader, options).then(check));
       }
     }
+  }
+
+  /** Who would rather have a stale value than wait, or than nothing. */
+  private impatience(): LoadOptions {
+    const { random } = this.fleet;
+    return {
+      stale: random.pick([0, 30]),
+      grace: random.pick([0, 60]),
+      graceBackoff: random.pick([0, 10]),
+      softTimeout: random.pick([0, SOFT]),
+      hardTimeout: random.chance(0.2) ? HARD : 0,
+      abortOnTimeout: random.chance(0.3),
+    };
   }
 
   private readMany(who: number): void {
@@ -223,7 +290,7 @@ class Trial {
     const who = random.below(this.views.length);
     const view = this.views[who] as Cache<Value>;
     const whole = this.fleet.caches[who] as Cache<Value>;
-    const key = random.pick(KEYS);
+    const key = this.pick();
     const tag = random.pick(TAGS);
     const isPending = () => view.health().pending.changes > 0;
     const kinds: [string[], () => Promise<{ pending: boolean }>][] = [
@@ -286,6 +353,9 @@ class Trial {
     const { fleet } = this;
     const { random, gates } = fleet;
     fleet.isQuiet = false;
+    // What is served in doubt is what impatient callers are about.
+    const isDoubtful = fleet.mode === 'impatient';
+    if (isDoubtful && random.chance(0.5)) this.disturb();
     for (let steps = 6 + random.below(10); steps > 0; steps--) {
       const action = random.below(10);
       if (action < 4) this.read();
@@ -293,8 +363,13 @@ class Trial {
       else if (action < 8) gates.splice(random.below(gates.length), 1)[0]?.resolve();
       else if (action === 8) fleet.clock.advance(random.below(25));
       else await this.settle();
-      // Nobody takes a value for a while after that.
-      if (random.chance(this.fleet.mode === 'values' ? 0.01 : 0.04)) this.disturb();
+      if (isDoubtful) {
+        fleet.clock.advance(random.below(4));
+        // Most likely the timer of the last to call.
+        if (random.chance(0.3)) gates.pop()?.resolve();
+        await this.settle();
+      }
+      if (random.chance(DISTURBED[fleet.mode] ?? 0.04)) this.disturb();
       for (let i = random.below(4); i > 0; i--) await Promise.resolve();
     }
     fleet.isQuiet = true;
@@ -372,6 +447,11 @@ export async function race(fleet: Fleet, random: Random, name: string): Promise<
   // What earlier trials left there only costs time.
   if (fleet.mode !== 'values' || random.chance(0.3)) fleet.remote.wipe();
   const trial = new Trial(fleet, name);
-  await trial.run();
+  const over = letTimersWait(fleet.gates);
+  try {
+    await trial.run();
+  } finally {
+    over();
+  }
   return trial.violations;
 }
