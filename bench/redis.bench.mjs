@@ -1,11 +1,12 @@
 // What is in the second tier and not in memory, over Redis: one key at a time from 1, 16 and 128 callers, and 100 keys with
 // three tags each at once. Every cache has the same server, the same kind of client and the same values; Tiercel checks
-// frames, leases and tags as well.
+// frames, leases and tags as well: with a bus by itself, as far as it has heard of changes, and without one in Redis.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { createCache } from 'tiercel';
-import { redisTier } from 'tiercel/redis';
+import { redisBus, redisTier } from 'tiercel/redis';
 import { startServer } from '../tests/redis/support/server.mjs';
 import { fail, median, ratio, Table } from './measure.mjs';
 import { options, rounds } from './options.mjs';
@@ -89,25 +90,31 @@ const facades = {
       close: () => client.disconnect(),
     };
   },
-  async tiercel() {
-    const client = await connect();
-    const cache = await createCache({
-      memory: { maxEntries: 1 },
-      remote: redisTier(client, { timeout: '10s' }),
-      remoteTimeout: '10s',
-      defaults: { ttl: '1h' },
-    });
-    return {
-      get: (key) => cache.get(key),
-      set: (key, value) => cache.set(key, value, { tags: TAGS }),
-      getMany: async (list) => [...(await cache.getMany(list)).values()],
-      async close() {
-        await cache.close();
-        client.disconnect();
-      },
-    };
-  },
+  tiercel: () => tiercel((client) => ({ bus: redisBus(client, { timeout: '10s' }) })),
+  'tiercel without a bus': () => tiercel(() => ({})),
 };
+
+/** @param {(client: Redis) => import('tiercel').CacheOptions} more @returns {Promise<Facade>} */
+async function tiercel(more) {
+  const client = await connect();
+  const cache = await createCache({
+    memory: { maxEntries: 1 },
+    remote: redisTier(client, { timeout: '10s' }),
+    remoteTimeout: '10s',
+    defaults: { ttl: '1h' },
+    ...more(client),
+  });
+  while (!cache.health().ok) await pause(10);
+  return {
+    get: (key) => cache.get(key),
+    set: (key, value) => cache.set(key, value, { tags: TAGS }),
+    getMany: async (list) => [...(await cache.getMany(list)).values()],
+    async close() {
+      await cache.close();
+      client.disconnect();
+    },
+  };
+}
 
 /** @type {Map<string, number[]>} */
 const rates = new Map();
@@ -181,11 +188,16 @@ try {
 }
 
 /** What is compared with each value that is read: what a peer does not have costs it nothing. @type {Record<string, string>} */
-const CHECKED = { bentocache: 'tags', cacheable: 'nothing', tiercel: 'frame, reign, tags' };
+const CHECKED = {
+  bentocache: 'tags',
+  cacheable: 'nothing',
+  tiercel: 'frame, reign, tags',
+  'tiercel without a bus': 'the same',
+};
 
 const columns = [...CALLERS.map(String), 'many', 'set'];
 const of = (/** @type {string} */ name, /** @type {string} */ column) => median(rates.get(`${name}: ${column}`) ?? []);
-const peers = Object.keys(facades).filter((name) => name !== 'tiercel');
+const peers = Object.keys(facades).filter((name) => !name.startsWith('tiercel'));
 const fastest = (/** @type {string} */ column) => Math.max(...peers.map((name) => of(name, column)));
 const table = new Table(
   'keys a second',

@@ -89,6 +89,7 @@ export { type MemoryRemote, memoryRemote, type RemoteFault, type RemoteOperation
 export type {
   RemoteCall,
   RemoteEntry,
+  RemoteFollower,
   RemoteFound,
   RemoteLock,
   RemoteLockRequest,

@@ -51,11 +51,16 @@ function entryScopes({ namespace }: RemotePlace, tags: readonly string[], keys: 
   ];
 }
 
-export function readArguments(reads: readonly RemoteRead[], sources: readonly Sources[]): RedisArgument[] {
+/** @param isJudgedHere of each read whether the caller judges what is there; none of those that want a lease in any case */
+export function readArguments(
+  reads: readonly RemoteRead[],
+  sources: readonly Sources[],
+  isJudgedHere: readonly boolean[] = [],
+): RedisArgument[] {
   const args: RedisArgument[] = ['read', String(reads.length)];
-  for (const { namespace, key, lease } of reads) {
-    const leased = lease === false ? '0' : lease === 'missing' ? '1' : '2';
-    args.push(idOf(namespace, key), namespaceScope(namespace), leased);
+  for (const [i, { namespace, key, lease }] of reads.entries()) {
+    const wants = (lease === false ? 0 : lease === 'missing' ? 1 : 2) + (isJudgedHere[i] === true ? 3 : 0);
+    args.push(idOf(namespace, key), namespaceScope(namespace), String(wants));
   }
   for (const [i, one] of reads.entries()) {
     if (!one.lease) continue;

@@ -1,9 +1,7 @@
-import { FRAME_HEAD, FRAME_STALE } from '../generated/abi.js';
-
 /** How many changes of prefixes and patterns, and of tags, a namespace remembers. */
 export const RING = 128;
 
-/** What reading takes. */
+/** What judging takes. */
 export const LOOK = `
 local tokens, spaces, reign, made = {}, {}, nil, 0
 
@@ -86,14 +84,6 @@ local function countOf(text)
   return first and first == second and tonumber(first) or nil
 end
 
--- Where the frame begins, and the list of scopes.
-local function split(value)
-  if #value < ${8 + FRAME_HEAD} or sub(value, 1, 4) ~= 'TCE\\1' then return nil end
-  local last = 8 + struct.unpack('<I4', value, 5)
-  if #value < ${FRAME_HEAD} + last then return nil end
-  return last + 1, sub(value, 9, last)
-end
-
 -- What to think of an entry with these scopes: 1 alive if the barriers and other shards let it, 2 dead, 3 not ours; the
 -- scopes, the barriers, and names and lists of other shards.
 local function judge(packed, ns)
@@ -123,7 +113,4 @@ local function withKeys(barriers, scopes)
   end
   return barriers
 end
-
-local function staleOf(value, frameAt) return (struct.unpack('<d', value, frameAt + ${FRAME_STALE})) end
-local function entryKey(id) return prefix .. 'e:{' .. id .. '}' end
 `;

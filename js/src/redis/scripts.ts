@@ -1,7 +1,7 @@
 import { EXTEND, HELD, LOCK } from './lock-scripts.js';
 import { BASE, CLOCK } from './script-base.js';
 import { LOOK } from './script-look.js';
-import { GRANT, READ } from './script-read.js';
+import { ENTRY, FIND, GRANT, READ } from './script-read.js';
 import { JUDGE, KEEP, LEND } from './script-shards.js';
 import { TOKENS } from './script-tokens.js';
 import { CHANGE, TOUCH, WRITE } from './script-write.js';
@@ -40,8 +40,7 @@ local what = arg()
 -- A mark before it asks for the point of the call, as the last of the answer.
 local isOrdered = sub(what, 1, 1) == '+'
 if isOrdered then what = sub(what, 2) end
-${LOOK}
-local reply, n, first, wanted = {}, 0, 0, nil
+${ENTRY}${FIND}${LOOK}
 if what == 'read' then ${READ}end
 ${CLOCK}${TOKENS}
 if what == 'read' then ${GRANT}

@@ -58,6 +58,27 @@ export class Shards {
     return shares;
   }
 
+  /** Asks each shard for its part of a list; answers in the order of that. */
+  async ask<T, R>(
+    list: readonly T[],
+    shardOf: (one: T) => number,
+    ask: (shard: number, some: readonly T[], at: readonly number[]) => Promise<readonly R[]>,
+  ): Promise<readonly R[]> {
+    if (!this.isDivided && list.length <= BATCH)
+      return ask(
+        0,
+        list,
+        list.map((_, i) => i),
+      );
+    const answers: R[] = [];
+    await Promise.all(
+      this.divide(list, shardOf).map(async ({ shard, items, at }) => {
+        for (const [i, answer] of (await ask(shard, items, at)).entries()) answers[at[i] as number] = answer;
+      }),
+    );
+    return answers;
+  }
+
   /** FNV-1a of the code units, which is the same for all clients. */
   ofName(name: string): number {
     if (!this.isDivided) return 0;

@@ -27,6 +27,8 @@ export interface OutboxOptions {
   readonly now: () => Milliseconds;
   /** What the cache has under a key by now, if it may be trusted to be the newest value. */
   readonly current: (change: Change & { readonly key: string }) => RemoteWrite | undefined;
+  /** The second tier is told of this from now on, until it knows. Must not throw. */
+  readonly telling: (change: Change) => void;
   /** The second tier knows of these changes from now on. Must not throw. */
   readonly told: (changes: readonly Change[]) => void;
   /** Since when changes of others are heard of without a gap: a new number each time; 0 while they are not. */
@@ -368,6 +370,7 @@ export class Outbox {
 
   #cover(item: Item): void {
     const { change } = item;
+    this.#options.telling(change);
     item.cover = this.#options.bus?.bus.cover?.(change);
     if (!('key' in change)) {
       this.#scopes++;

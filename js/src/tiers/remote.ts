@@ -32,9 +32,29 @@ export interface RemoteTier {
   touch?(touches: readonly RemoteTouch[], call: RemoteCall): Promise<readonly boolean[]>;
   /** A lock for all that share the tier; undefined if another holds it for longer than `wait`. */
   lock?(request: RemoteLockRequest, call: RemoteCall): Promise<RemoteLock | undefined>;
+  /**
+   * Called once by a cache with a bus. A tier that can remember what its entries are checked against returns what this
+   * cache is to read through for as long as it hears of all changes, and what it tells of them.
+   * @param hears whether it hears of all changes by now; not to be called before the first read
+   */
+  follow?(hears: () => boolean): RemoteFollower | undefined;
   /** Facts of the tier's own, for `Cache.health`. Synchronous, and without a round trip. */
   health?(): object;
   close?(): void | Promise<void>;
+}
+
+/**
+ * Reads for one cache that hears what others change. What it answers may be as old as what the cache has heard by then: so
+ * it counts what it was told until it answers. None but `read` may throw.
+ */
+export interface RemoteFollower {
+  read(reads: readonly RemoteRead[], call: RemoteCall): Promise<readonly RemoteFound[]>;
+  /** This was changed by others; or by the cache itself, which tells of it before the tier is told, and once the tier knows. */
+  changed(changes: readonly Change[]): void;
+  /** Changes were missed, or may have been: nothing that is remembered counts, nor what is being asked. */
+  forget(): void;
+  /** Further facts for `Cache.health`, beside those of the tier. */
+  health?(): object;
 }
 
 export interface RemoteCall {
@@ -120,4 +140,18 @@ export interface RemoteLock {
   /** Whether it is still held, and now for `ttl` from now. */
   extend(ttl: Milliseconds): Promise<boolean>;
   release(): Promise<void>;
+}
+
+/** Whether an entry makes sense. */
+export function isEntry(entry: unknown): entry is RemoteEntry {
+  if (typeof entry !== 'object' || entry === null) return false;
+  const { value, ttl, stale, tags, dependsOn } = entry as Partial<RemoteEntry>;
+  return (
+    value !== undefined &&
+    typeof ttl === 'number' &&
+    !Number.isNaN(ttl) &&
+    typeof stale === 'number' &&
+    stale >= 0 &&
+    [tags, dependsOn].every((names) => Array.isArray(names) && names.every((name) => typeof name === 'string'))
+  );
 }

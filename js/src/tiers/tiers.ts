@@ -19,14 +19,16 @@ import { Locks } from './locks.js';
 import { isMemoryCache, type ReadLoadOptions, type ReadStoreOptions, type ReadTierOptions } from './options.js';
 import { Outbox } from './outbox.js';
 import { aged, Propagation } from './propagation.js';
-import type {
-  RemoteCall,
-  RemoteEntry,
-  RemoteFound,
-  RemotePoint,
-  RemoteRead,
-  RemoteTier,
-  RemoteWrite,
+import {
+  isEntry,
+  type RemoteCall,
+  type RemoteEntry,
+  type RemoteFollower,
+  type RemoteFound,
+  type RemotePoint,
+  type RemoteRead,
+  type RemoteTier,
+  type RemoteWrite,
 } from './remote.js';
 import type { Health, Logger } from './types.js';
 
@@ -74,6 +76,7 @@ export class Tiers<V> implements BusListener {
   readonly #logger: Logger | undefined;
   readonly #flushes: boolean;
   readonly #propagation: Propagation | undefined;
+  readonly #follower: RemoteFollower | undefined;
   /** How often the bus came up; part of what {@link OutboxOptions.session} is made of. */
   #session = 0;
   #trusted: boolean;
@@ -119,6 +122,7 @@ export class Tiers<V> implements BusListener {
     this.remote = remote && { tier: remote, guard: guardOf(remote.name ?? 'remote') };
     this.bus = bus && { bus, guard: guardOf(bus.name ?? 'bus') };
     this.#trusted = bus === undefined;
+    this.#follower = bus && remote?.follow?.(() => this.#isHearing);
     this.#propagation = propagationOf(options);
     this.outbox = new Outbox({
       remote: this.remote,
@@ -130,6 +134,7 @@ export class Tiers<V> implements BusListener {
       now: this.now,
       // What others have brought may be older than what was set.
       current: (change) => (this.#isMemoryCommon ? undefined : this.#current(change)),
+      telling: (change) => this.#follower?.changed([change]),
       told: (changes) => this.#told(changes),
       session: () => (this.bus !== undefined && this.trusted ? this.#session : 0),
     });
@@ -185,7 +190,8 @@ export class Tiers<V> implements BusListener {
 
   async #ask(reads: readonly RemoteRead[]): Promise<readonly RemoteFound[] | undefined> {
     const { tier, guard } = this.remote as NonNullable<typeof this.remote>;
-    const read = async (call: RemoteCall) => answers(await tier.read(reads, call), reads.length, 'read');
+    const asked = this.#isHearing ? (this.#follower ?? tier) : tier;
+    const read = async (call: RemoteCall) => answers(await asked.read(reads, call), reads.length, 'read');
     const found = await guard.call('read', async (call) =>
       this.#propagation === undefined ? read(call) : (await this.#propagation.ordered(call, reads, read)).result,
     );
@@ -290,6 +296,7 @@ export class Tiers<V> implements BusListener {
    * what was changed, and is taken away again.
    */
   #told(changes: readonly Change[]): void {
+    this.#follower?.changed(changes);
     if (this.#isMemoryCommon && !this.shared.closed) for (const change of changes) this.#apply(change);
   }
 
@@ -311,6 +318,14 @@ export class Tiers<V> implements BusListener {
     return this.trusted || !this.#flushes;
   }
 
+  /**
+   * Whether this cache hears of all changes, and before anybody reads what follows from that: not so if others, who may have
+   * heard more, have the same memory.
+   */
+  get #isHearing(): boolean {
+    return this.bus !== undefined && !this.closed && !this.#isKept && !this.#isMemoryCommon && this.trusted;
+  }
+
   /** This cache's part of a memory of all threads, for a bus that keeps that; by the clock of all. */
   get #common(): CommonMemory | undefined {
     const { opening } = this.shared;
@@ -325,6 +340,7 @@ export class Tiers<V> implements BusListener {
   changed(changes: readonly Change[], carried?: Carried, age?: Milliseconds): void {
     if (this.closed || this.shared.closed) return;
     this.counts.heard += changes.length;
+    this.#follower?.changed(changes);
     const isNewest = this.#propagation?.heard(changes, carried);
     try {
       for (const [i, change] of changes.entries()) {
@@ -343,6 +359,7 @@ export class Tiers<V> implements BusListener {
 
   live(): void {
     if (this.closed || this.#trusted) return;
+    this.#follower?.forget();
     // Whatever was loaded meanwhile may have been invalidated, unheard.
     if (!this.#isKept) this.#forget();
     this.#propagation?.doubt();
@@ -355,6 +372,7 @@ export class Tiers<V> implements BusListener {
 
   missed(reason: string): void {
     if (this.closed) return;
+    this.#follower?.forget();
     this.counts.doubts++;
     this.#session++;
     if (!this.#isKept) this.#forget();
@@ -364,6 +382,7 @@ export class Tiers<V> implements BusListener {
 
   down(reason: string): void {
     if (this.closed) return;
+    this.#follower?.forget();
     this.#reason = reason;
     if (!this.#trusted) return;
     this.#trusted = false;
@@ -464,7 +483,7 @@ export class Tiers<V> implements BusListener {
           state: remote.guard.breaker.state,
           inFlight: remote.guard.inFlight,
           ...remote.guard.counts,
-          ...(remote.tier.health && { details: remote.tier.health() }),
+          ...(remote.tier.health && { details: { ...remote.tier.health(), ...this.#follower?.health?.() } }),
         },
       }),
       ...(bus && {
@@ -518,17 +537,4 @@ function propagationOf<V>({ publishValue, remote, bus }: ReadTierOptions<V>): Pr
   if (remote === undefined || bus === undefined)
     throw invalidOption('publishValue', publishValue, 'only with a second tier and a bus');
   return new Propagation({ maxBytes: PUBLISHED_BYTES, loads: true, ...(publishValue !== true && publishValue) });
-}
-
-function isEntry(entry: unknown): entry is RemoteEntry {
-  if (typeof entry !== 'object' || entry === null) return false;
-  const { value, ttl, stale, tags, dependsOn } = entry as Partial<RemoteEntry>;
-  return (
-    value !== undefined &&
-    typeof ttl === 'number' &&
-    !Number.isNaN(ttl) &&
-    typeof stale === 'number' &&
-    stale >= 0 &&
-    [tags, dependsOn].every((names) => Array.isArray(names) && names.every((name) => typeof name === 'string'))
-  );
 }
