@@ -345,6 +345,17 @@ describe('what was invalidated is not served by one that has heard of it', () =>
 });
 
 describe('one that may not have heard of changes', () => {
+  it('sees after 10 s what nobody tells of', async (t) => {
+    await write('k', 'old', { tags: ['t'] });
+    await learn('t');
+    await change(tagChange('t'));
+    assert.equal(await readValue('k'), 'old', 'it has heard of nothing');
+    const now = performance.now.bind(performance);
+    t.mock.method(performance, 'now', () => now() + 10_000);
+    assert.equal(await readValue('k'), undefined);
+    await learn('t');
+  });
+
   it('forgets all, and learns nothing from what was asked before', async () => {
     await write('k', 'old', { tags: ['t'] });
     await learn('t');

@@ -9,6 +9,8 @@ import { Tokens } from './tokens.js';
 const ENOUGH = 16;
 /** Namespaces of which that is counted. */
 const MOST_NAMESPACES = 10_000;
+/** How long what is remembered counts: changes of those who do not tell of them on the bus are seen after that. */
+const TRUST: Milliseconds = 10_000;
 
 /**
  * Reads for a cache that hears what is changed. It remembers tokens, and judges entries with those, so that Redis has only
@@ -23,6 +25,7 @@ export class Follower implements RemoteFollower {
   /** By namespace, in how many calls in a row. */
   readonly #runs = new Map<string, number>();
   readonly #counts = { judged: 0, askedAgain: 0 };
+  #since = performance.now();
 
   /** @param flush sends what was written before */
   constructor(reading: Reading, flush: () => void, hears: () => boolean, isDurable: boolean) {
@@ -38,6 +41,7 @@ export class Follower implements RemoteFollower {
       this.#flush();
       return foundOf(await this.#reading.read(reads, call));
     }
+    if (performance.now() - this.#since > TRUST) this.forget();
     const answers = [...(await this.#ask(reads, call, reads.map(this.#isLikely)))];
     const answered = performance.now();
     let open = answers.flatMap(({ isOpen }, i) => (isOpen ? [i] : []));
@@ -71,6 +75,7 @@ export class Follower implements RemoteFollower {
   forget(): void {
     this.#tokens.forget();
     this.#runs.clear();
+    this.#since = performance.now();
   }
 
   health(): object {

@@ -44,8 +44,8 @@ export interface RedisTierOptions extends PayloadOptions {
   durable?: boolean;
   /**
    * Whether each read asks Redis if what is there may be served. By default a cache with a live bus decides that from what
-   * it knows of tags and namespaces: that costs Redis a fraction, and what is read may be as old as what its
-   * memory has, no older than the bus's `heartbeat + patience`. Give it where others invalidate without that bus. Default false.
+   * it knows of tags and namespaces: that costs Redis a fraction, and what is read may be as old as what its memory has,
+   * no older than the bus's `heartbeat + patience`, or than 10 s where others invalidate without that bus. Default false.
    */
   consistentReads?: boolean;
 }
