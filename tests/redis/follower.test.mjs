@@ -308,7 +308,7 @@ describe('what was invalidated is not served by one that has heard of it', () =>
       t.mock.method(
         crypto.subtle,
         'decrypt',
-        async (...args) => {
+        async (/** @type {Parameters<typeof decrypt>} */ ...args) => {
           isBegun(undefined);
           await new Promise((resolve) => {
             proceed = resolve;

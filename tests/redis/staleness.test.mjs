@@ -115,12 +115,14 @@ class Hearer {
 }
 
 /**
- * @param {{
- *   make?: (tier: import('tiercel').RemoteTier) => import('tiercel').RemoteTier,
- *   follow?: (tier: import('tiercel/redis').RedisTier) => Hearer,
- * }} [options] make: what readers and writers use; follow: they read through what hears of changes, late
+ * @typedef {object} Users
+ * @property {(tier: import('tiercel').RemoteTier) => import('tiercel').RemoteTier} [make] what readers and writers use
+ * @property {(tier: import('tiercel/redis').RedisTier) => Hearer} [follow] they read through what hears of changes, late
  */
-async function run(seed, { make = (tier) => tier, follow } = {}) {
+
+/** @param {Users} [users] */
+async function run(seed, users = {}) {
+  const { make = (tier) => tier, follow } = users;
   const random = randomOf(seed);
   const clients = [];
   for (const connect of Object.values(CLIENTS)) clients.push(await connect(proxy.port), await connect(server.port));
@@ -214,7 +216,7 @@ async function run(seed, { make = (tier) => tier, follow } = {}) {
   await Promise.all(others);
   await proxy.pass();
   for (const client of clients) client[Symbol.dispose]();
-  for (const { follower } of hearers) stats.judged += follower.health().tokens.judged;
+  for (const { follower } of hearers) stats.judged += /** @type {any} */ (follower).health().tokens.judged;
   return stats;
 }
 
