@@ -22,6 +22,8 @@ it('sentinels agree on a new primary when the old one is gone, and take it back 
     await until('the old one is a replica', async () => (await old.command('ROLE'))[0] === 'slave');
     await until('it is in step', async () => (await old.command('GET', 'tiercel:a')) === '2');
     for (const sentinel of group.sentinels) assert.equal(await group.primary(sentinel), next, 'one failover, not two');
+  } catch (error) {
+    throw new Error(`${error}\n${group.output}`, { cause: error });
   } finally {
     await group.stop();
   }

@@ -103,6 +103,10 @@ export async function startSentinels() {
         const [, port] = await sentinel.command('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', PRIMARY_NAME);
         return servers.find((server) => server.port === Number(port));
       },
+      /** What all of them have logged. */
+      get output() {
+        return all.map(({ port, output }) => `${port}:\n${output}`).join('\n');
+      },
       stop: stopAll(all),
       [Symbol.asyncDispose]: stopAll(all),
     };
