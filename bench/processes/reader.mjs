@@ -13,7 +13,8 @@ const ranks = zipfRanks(items, 0.9, draws, seed);
 const value = 'v'.repeat(bytes);
 const every = writes === 0 ? Number.POSITIVE_INFINITY : Math.round(1 / writes);
 
-const WARM_UP = 50_000;
+/** Each worker has compilers and heaps of its own: that many requests until they are as fast as they get. */
+const WARM_UP = 500_000;
 
 const sync = {
   shared: () => MemoryCache.createSync(options),
