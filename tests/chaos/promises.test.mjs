@@ -165,11 +165,13 @@ it('P10: health that says what is not so', () => {
   assert.equal(judge([said(900)], {}), 0);
   assert.equal(judge([said(500), said(900)], { bus: ['a'] }), 1);
   assert.equal(judge([said(500), said(900, { ok: false, bus: 'down' })], { bus: ['a'] }), 0);
-  assert.equal(judge([said(900, { ok: false, remote: 'open' })], { bus: ['a'] }), 1);
+  assert.equal(judge([said(100), said(900, { ok: false, remote: 'open' })], { bus: ['a'] }), 1);
   assert.equal(judge([said(900)], { remote: ['a'] }), 1);
-  assert.equal(judge([said(900, { ok: false, remote: 'open' })], {}), 1);
-  const kept = (who) =>
-    health(course({ log: [said(900, { ok: false, remote: 'open' }), stall(who, 500, 700)], sick: {} }));
+  const ill = said(900, { ok: false, remote: 'open' });
+  assert.equal(judge([said(100), ill], {}), 1);
+  // Who was never well has just begun.
+  assert.deepEqual(health(course({ log: [ill], sick: {} })), { violations: [], figure: 0, isUnjudged: true });
+  const kept = (who) => health(course({ log: [said(100), ill, stall(who, 500, 700)], sick: {} }));
   assert.deepEqual(kept('a'), { violations: [], figure: 0, isUnjudged: true });
   assert.equal(count(kept('b')), 1);
   // A moment is no lie.
