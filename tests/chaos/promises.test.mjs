@@ -169,7 +169,8 @@ it('P10: health that says what is not so', () => {
   assert.equal(judge([said(900)], { remote: ['a'] }), 1);
   const ill = said(900, { ok: false, remote: 'open' });
   assert.equal(judge([said(100), ill], {}), 1);
-  // Who was never well has just begun.
+  assert.equal(count(health(course({ log: [ill], before: [{ name: 'a' }], sick: {} }))), 1);
+  // Who is new and was never well has just begun.
   assert.deepEqual(health(course({ log: [ill], sick: {} })), { violations: [], figure: 0, isUnjudged: true });
   const kept = (who) => health(course({ log: [said(100), ill, stall(who, 500, 700)], sick: {} }));
   assert.deepEqual(kept('a'), { violations: [], figure: 0, isUnjudged: true });

@@ -242,7 +242,7 @@ const LATELY = 800;
 const DETECTION = 1_000;
 
 /** @param {Course} course @returns {Verdict & { isUnjudged: boolean }} isUnjudged: of some it cannot be told, as they were kept from running */
-export function health({ log, healedAt, sick, facts }) {
+export function health({ log, before, healedAt, sick, facts }) {
   const stalled = stalledOf(log);
   const violations = [];
   let figure = 0;
@@ -276,7 +276,8 @@ export function health({ log, healedAt, sick, facts }) {
     // A moment in which something waits, or took too long, is no lie.
     if (bus.includes(name) || remote.includes(name) || said.some(({ ok }) => ok)) continue;
     // One that took the place of another has not connected to everything yet. For how long it may is judged above.
-    if (log.some(({ type, process, ok, at }) => type === 'health' && process === name && ok && at < healedAt))
+    const isNew = !before.some((one) => one.name === name);
+    if (!isNew || log.some(({ type, process, ok, at }) => type === 'health' && process === name && ok && at < healedAt))
       violations.push(`${name} says it is not well, and nothing is wrong with it: ${JSON.stringify(last)}`);
     else isUnjudged = true;
   }
