@@ -329,4 +329,24 @@ describe('a lock', () => {
     expect(await cache.getOrSet('k', () => 1, { lock: 'fleet' })).toBe(1);
     expect(cache.health().remote).toMatchObject({ state: 'closed', failures: 11 });
   });
+
+  test('that another never lets go of is not waited for any more, which is told, and is no sign of it either', async () => {
+    const remote: RemoteTier = Object.assign(memoryRemote(), { lock: async () => undefined });
+    const cache = await openTiers({ remote });
+    const errors: object[] = [];
+    cache.on('error', (error) => errors.push(error));
+    expect(await cache.getOrSet('k', () => 1, { lock: 'fleet' })).toBe(1);
+    const loaded = await cache.getOrSetMany(['l', 'm'], (keys) => new Map(keys.map((key) => [key, 2])), {
+      lock: 'fleet',
+      hardTimeout: 1000,
+    });
+    expect([...loaded.values()]).toEqual([2, 2]);
+    const told = (ms: number) => ({
+      tier: 'memory',
+      operation: 'lock',
+      error: expect.objectContaining({ code: 'ERR_TIERCEL_LOCKED', message: expect.stringContaining(` ${ms} ms`) }),
+    });
+    expect(errors).toEqual([told(30_000), told(1000), told(1000)]);
+    expect(cache.health().remote).toMatchObject({ state: 'closed', failures: 0 });
+  });
 });

@@ -240,9 +240,27 @@ for (const [library, connect] of Object.entries(WITH_REST)) {
       await until('nobody listens', async () => (await listeners()) === 0);
     });
 
-    it('is refused if something else is in its place', async () => {
-      await server.command('RPUSH', KEY, 'a');
-      await assert.rejects(lockOf().acquire(), /something else/);
+    for (const [what, command, isTold] of /** @type {const} */ ([
+      ['a text', ['SET', KEY, 'somebody else'], false],
+      ['a list', ['RPUSH', KEY, 'a'], true],
+    ]))
+      it(`is not had while ${what} is in its place, which gets an end if it has none`, async () => {
+        await server.command(...command);
+        const lock = lockOf({ ttl: 300 });
+        if (isTold) await assert.rejects(lock.acquire({ wait: '60s' }), /something else/);
+        else assert.equal(await lock.tryAcquire(), undefined);
+        // It is over already, where the machine does other things as well.
+        const left = Number(await server.command('PTTL', KEY));
+        assert.ok(left === -2 || (left > 0 && left <= 300), `${left} ms`);
+        await until('it has ended', async () => (await server.command('EXISTS', KEY)) === 0);
+        const held = await lock.acquire();
+        await held.release();
+      });
+
+    it('leaves others their time', async () => {
+      await server.command('SET', KEY, 'somebody else', 'PX', 3_600_000);
+      assert.equal(await lockOf().tryAcquire(), undefined);
+      assert.ok(Number(await server.command('PTTL', KEY)) > 3_000_000);
     });
 
     it("is what lock: 'fleet' is made of: one load in the fleet", async () => {

@@ -2,12 +2,10 @@
 export const RELEASED = 'released';
 /** How far the clocks of the server and of a caller may be apart where they have to agree. */
 const CLOCKS_MS = 60_000;
-/** How long to wait before a lock is asked for again that has no end: it is not one of ours. */
-const ENDLESS_MS = 60_000;
 
 /**
  * Id, owner, how long, the largest token that the caller knows of, and what time it is there. Answers a token, or the
- * negative of how long another holds it, or CLOCK and how far the clock is ahead of the caller's.
+ * negative of how long another holds it, or CLOCK and how far the clock is ahead of the caller's. What has no end gets one.
  *
  * Tokens are counted, for all locks together. Where the count was lost, or may have fallen back, it goes on from the time
  * in microseconds, to which it cannot have come by counting: so it grows though the server forgets, if its clock was
@@ -18,10 +16,15 @@ local id, owner, ttl, floor, there = arg(), arg(), arg(), tonumber(arg()), tonum
 if isLate() then return redis.error_reply('LATE') end
 local key, fence = prefix .. 'x:{' .. id .. '}', prefix .. 'f'
 local holder = ask('GET', key)
-if holder == nil then return redis.error_reply('LOCKTYPE the key of the lock has something else') end
-if holder and holder ~= owner then
+if holder ~= false and holder ~= owner then
   local left = call('PTTL', key)
-  return ms(left < 0 and -${ENDLESS_MS} or -math.max(1, left))
+  -- Locks end: what does not was written by somebody else, who would never let go of it.
+  if left < 0 then
+    left = tonumber(ttl)
+    call('PEXPIRE', key, ttl)
+  end
+  if holder == nil then return redis.error_reply('LOCKTYPE the key of the lock has something else') end
+  return ms(-math.max(1, left))
 end
 -- It takes another id when it restarts, and each time that it comes to be the primary.
 local reign = string.match(call('INFO', 'replication'), 'master_replid:(%w+)') or 'none'

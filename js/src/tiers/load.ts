@@ -1,5 +1,6 @@
 import type { Milliseconds } from '../duration.js';
 import type { Namespace } from '../engine/engine.js';
+import { TiercelError } from '../errors.js';
 import { ignore, type Offer, type Run } from '../memory/flight.js';
 import { contextOf } from '../memory/load-context.js';
 import { startTimer } from '../memory/loading.js';
@@ -155,7 +156,12 @@ export class Part<V> {
     );
     this.#lock = granted?.held;
     this.#renew();
-    return granted === undefined || granted.held !== undefined;
+    if (granted === undefined || granted.held !== undefined) return true;
+    if (wait > 0 && !signal.aborted) {
+      const message = `lock: another has held it for ${wait} ms, and the load goes on without it`;
+      this.#tiers.failed(remote.tier.name ?? 'remote', 'lock', new TiercelError('ERR_TIERCEL_LOCKED', message));
+    }
+    return false;
   }
 
   get isLocked(): boolean {

@@ -94,7 +94,11 @@ export interface LoadOptions extends StoreOptions, Omit<GetOrSetOptions, keyof S
   eagerRefresh?: number;
   /** Ttl of null. Default: as of other values. */
   negativeTtl?: Duration;
-  /** `'process'` (default): one load of a key at a time in this process. `'fleet'`: among all that share the second tier, if it has locks. */
+  /**
+   * `'process'` (default): one load of a key at a time in this process. `'fleet'`: among all that share the second tier, if it has locks.
+   * Where none can be had, or another holds it for longer than the `hardTimeout` (30 s without one), the load goes on without; an
+   * `error` event says so.
+   */
   lock?: 'process' | 'fleet';
 }
 
@@ -128,7 +132,7 @@ export interface LockOptions {
 
 /** Payload of each event of `Cache.on`: those of the memory, and these. */
 export interface TierEvents<V> extends CacheEvents<V> {
-  /** The second tier or the bus failed, or answered nonsense. */
+  /** The second tier or the bus failed, or answered nonsense, or a load went on without the lock that it waited for. */
   error: { readonly tier: string; readonly operation: string; readonly error: unknown };
   /** A load failed or took too long, and a stale value is served. */
   grace: { readonly key: string; readonly error: unknown };
