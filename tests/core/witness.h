@@ -142,6 +142,9 @@ class Witness {
     uint32_t version = 0;
   };
 
+  // A value that tells which it is: version, place and size, then bytes that depend on all three.
+  static std::string ValueOf(uint32_t version, int place, uint32_t size);
+
   void Open();
   void SetFaults();
   void Called(double result);
