@@ -6,8 +6,7 @@ import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { options } from '../bench/options.mjs';
-import { build } from './build.mjs';
-import { setup } from './setup.mjs';
+import { makeReady } from './lib/ready.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const args = process.argv.slice(2);
@@ -21,8 +20,8 @@ if (unknown.length > 0) {
   process.exit(1);
 }
 
-await setup({ tests: false });
-await build();
+// Some need a server, as tests do.
+await makeReady({ tests: true });
 console.log(
   `${new Date().toISOString()}  Node ${process.version}  ${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}`,
 );

@@ -1,6 +1,6 @@
 // npm run chaos [-- OPTION... NAME...]: processes with a cache each, over one redis-server, while something fails: every fault
 // of tests/chaos and three at once, or those faults whose name has a NAME in it, again and again. Prints what became of each
-// promise of the second tier, how late reads were, and what broke a promise. Needs npm run build.
+// promise of the second tier, how late reads were, and what broke a promise.
 //   --repetitions=200     rounds of each fault
 //   --minutes=N           no more rounds after so long, however many there were
 //   --width=2             fleets at a time
@@ -10,6 +10,7 @@
 //                         beside each other
 // The exit code is 1 if Tiercel broke a promise.
 import { asCommand, CommandError } from './lib/command.mjs';
+import { makeReady } from './lib/ready.mjs';
 import { inParallel } from './lib/run.mjs';
 
 /** Rounds of a fault before the next fault has its turn, so that all of them have had some if the time ends. */
@@ -20,6 +21,7 @@ const defaults = { repetitions: 200, minutes: 0, width: 2, seed: 1, peer: '' };
 
 await asCommand(import.meta, async (...args) => {
   const { options, names } = read(args);
+  await makeReady({ tests: true });
   const { FAULTS } = await import('../tests/chaos/support/faults.mjs');
   const { BENTOCACHE, TIERCEL } = await import('../tests/chaos/support/fleet.mjs');
   const { besideEachOther, histogram, table, violationsOf } = await import('../tests/chaos/support/report.mjs');

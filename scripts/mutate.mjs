@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { asCommand, CommandError } from './lib/command.mjs';
 import { inParallel, root, run } from './lib/run.mjs';
+import { setup } from './setup.mjs';
 
 const SCRATCH = join(root, 'build/mutate');
 const TREE = join(SCRATCH, 'tree');
@@ -33,6 +34,7 @@ await asCommand(import.meta, async (...names) => {
     ({ name }) => names.length === 0 || names.some((part) => name.includes(part)),
   );
   if (mutations.length === 0) throw new CommandError('no mutation has such a name');
+  setup({ tests: true });
   const begin = performance.now();
   const base = await buildBase();
   await expectSound(base);

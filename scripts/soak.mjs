@@ -10,8 +10,8 @@
 import { cpSync, mkdirSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { build as bundle } from 'esbuild';
 import { asCommand, CommandError } from './lib/command.mjs';
+import { makeReady } from './lib/ready.mjs';
 import { inParallel, root, run } from './lib/run.mjs';
 
 const SEQUENCES_PER_RUN = 2_000;
@@ -32,6 +32,7 @@ const defaults = {
 
 await asCommand(import.meta, async (...args) => {
   const options = read(args);
+  await makeReady({ tests: true });
   const parts = [
     options.model > 0 && soakModel(options),
     options.differential > 0 && soakDifferential(options),
@@ -97,8 +98,6 @@ async function* soakModel({ model, seed }) {
 }
 
 async function* soakDifferential({ differential }) {
-  const { build } = await import('./build.mjs');
-  await build();
   yield await timed(`differential, ${differential} sequences`, () =>
     run(process.execPath, ['node_modules/jest/bin/jest.js', 'tests/js/differential.test.ts'], {
       env: { TIERCEL_SEEDS: String(Math.ceil(differential / DIFFERENTIAL_CASES)) },
@@ -107,10 +106,9 @@ async function* soakDifferential({ differential }) {
 }
 
 async function* soakRaces({ races, seed, minutes }) {
-  const { build } = await import('./build.mjs');
-  await build();
   const program = join(root, 'build/soak/races.mjs');
-  await bundle({
+  const { build } = await import('esbuild');
+  await build({
     entryPoints: [join(root, 'tests/js/soak/races.ts')],
     outfile: program,
     bundle: true,
@@ -133,8 +131,6 @@ async function* soakRaces({ races, seed, minutes }) {
 }
 
 async function* soakLoaders({ loaders }) {
-  const { build } = await import('./build.mjs');
-  await build();
   for (const engine of ENGINES) {
     yield await timed(`loaders that misbehave on ${engine}, ${loaders} calls`, () =>
       run(process.execPath, ['node_modules/jest/bin/jest.js', 'loading-callbacks', 'tiers-callbacks'], {
@@ -145,8 +141,6 @@ async function* soakLoaders({ loaders }) {
 }
 
 async function* soakThreads({ threads }) {
-  const { build } = await import('./build.mjs');
-  await build();
   yield await timed(`threads, ${threads} workers`, () =>
     run(
       process.execPath,

@@ -1,18 +1,14 @@
 // `npm start`: makes the checkout ready, then runs examples/markdown-service with the arguments that follow `--`.
 import { parseOptions } from '../examples/markdown-service/options.mjs';
 import { asCommand } from './lib/command.mjs';
-import { setup } from './setup.mjs';
+import { makeReady } from './lib/ready.mjs';
 
 /** @param {string[]} args */
 async function start(...args) {
   // npm changes to the repository; a folder is meant from where the user stands.
   const cwd = process.env.INIT_CWD ?? process.cwd();
-  if (needsBuild(args, cwd)) {
-    await setup({ tests: false });
-    // Imported only now: it may use packages, and the service uses what it builds.
-    const { build } = await import('./build.mjs');
-    await build();
-  }
+  if (needsBuild(args, cwd)) await makeReady({ tests: false });
+  // Imported only now: it uses what is built.
   const { main } = await import('../examples/markdown-service/main.mjs');
   await main(args, cwd);
 }

@@ -4,8 +4,8 @@ import { coreSuite } from './lib/core-suite.mjs';
 import { jestSuite } from './lib/jest-suite.mjs';
 import { lintSuite } from './lib/lint-suite.mjs';
 import { nodeSuite } from './lib/node-suite.mjs';
+import { makeReady } from './lib/ready.mjs';
 import { runSuites } from './lib/suites.mjs';
-import { setup } from './setup.mjs';
 
 const SUITES = {
   lint: lintSuite,
@@ -40,11 +40,8 @@ await asCommand(import.meta, async (...names) => {
     throw new CommandError(`No such suite: ${unknown.join(', ')}. There are ${Object.keys(SUITES).join(', ')}.`);
   }
   const chosen = names.length === 0 ? Object.keys(SUITES) : names;
-  const preparation = async () => {
-    setup({ tests: true });
-    // Not before: it imports packages.
-    const { build } = await import('./build.mjs');
-    await build();
-  };
-  await runSuites({ preparation, suites: chosen.map((name) => [name, SUITES[name]]) });
+  await runSuites({
+    preparation: () => makeReady({ tests: true }),
+    suites: chosen.map((name) => [name, SUITES[name]]),
+  });
 });
