@@ -17,12 +17,12 @@ function checkNode() {
 /**
  * Installs what is missing; a fraction of a second when nothing is.
  *
- * @param {{ tests: boolean }} options `tests`: also what only the tests need.
+ * @param {import('./lib/system-packages.mjs').Purpose} purpose
  * @throws {CommandError} naming what is missing and could not be installed.
  */
-export function setup({ tests }) {
+export function setup(purpose) {
   checkNode();
-  installMissingPackages({ tests });
+  installMissingPackages(purpose);
   installNodeModules();
 }
 

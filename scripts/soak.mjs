@@ -32,7 +32,7 @@ const defaults = {
 
 await asCommand(import.meta, async (...args) => {
   const options = read(args);
-  await makeReady({ tests: true });
+  await makeReady({ tests: true, fuzzers: options.fuzz > 0 });
   const parts = [
     options.model > 0 && soakModel(options),
     options.differential > 0 && soakDifferential(options),

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { CommandError } from './command.mjs';
 
@@ -25,6 +25,11 @@ const TEST_NEEDS = [
   { package: 'clang-tidy', for: 'static analysis of the core', isThere: () => isProgram('clang-tidy') },
   { package: 'chromium', for: 'tests in a browser', isThere: () => isProgram('chromium') },
   { package: 'redis-server', for: 'tests with real servers', isThere: () => isProgram('redis-server') },
+];
+
+const FUZZER_NEEDS = [
+  { package: 'clang', for: 'fuzzing of the core', isThere: () => isProgram('clang++') },
+  { package: 'libclang-rt-dev', for: 'fuzzing of the core', isThere: hasLibFuzzer },
 ];
 
 function isProgram(name) {
@@ -53,19 +58,31 @@ function isHeader(...names) {
   return spawnSync(command, ['-x', 'c++', '-fsyntax-only', '-'], { input }).status === 0;
 }
 
-/** @param {{ tests: boolean }} options @returns {{ package: string, for: string }[]} */
-export function missingPackages({ tests }) {
-  return [...NEEDS, ...(tests ? TEST_NEEDS : [])].filter((need) => !need.isThere());
+function hasLibFuzzer() {
+  const { status, stdout } = spawnSync('clang++', ['-print-runtime-dir'], { encoding: 'utf8' });
+  const folder = status === 0 ? stdout.trim() : '';
+  return existsSync(folder) && readdirSync(folder).some((name) => name.includes('fuzzer'));
+}
+
+/**
+ * What is installed: what building takes, and if that is meant what only the tests and the fuzzers need.
+ * @typedef {{ tests: boolean, fuzzers?: boolean }} Purpose
+ */
+
+/** @param {Purpose} purpose @returns {{ package: string, for: string }[]} */
+export function missingPackages({ tests, fuzzers = false }) {
+  const needs = [...NEEDS, ...(tests ? TEST_NEEDS : []), ...(fuzzers ? FUZZER_NEEDS : [])];
+  return needs.filter((need) => !need.isThere());
 }
 
 /**
  * Installs with apt-get what is missing, saying what and why first. Does nothing if nothing is.
  *
- * @param {{ tests: boolean }} options
+ * @param {Purpose} purpose
  * @throws {CommandError} where that is not possible, with the list of packages.
  */
-export function installMissingPackages({ tests }) {
-  const missing = missingPackages({ tests });
+export function installMissingPackages(purpose) {
+  const missing = missingPackages(purpose);
   if (missing.length === 0) return;
 
   const width = Math.max(...missing.map((need) => need.package.length));
@@ -89,7 +106,7 @@ export function installMissingPackages({ tests }) {
   aptGet(asRoot, 'update');
   aptGet(asRoot, 'install', '--yes', '--no-install-recommends', ...names);
 
-  const left = missingPackages({ tests }).map((need) => need.package);
+  const left = missingPackages(purpose).map((need) => need.package);
   if (left.length > 0) {
     throw new CommandError(`apt-get installed ${left.join(', ')}, but what is needed of it was not found afterwards`);
   }
