@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startProxy } from '../../redis/support/proxy.mjs';
 import { startServer, until } from '../../redis/support/server.mjs';
+import { hasEnded, watchOver } from '../../redis/support/watcher.mjs';
 import { now } from './clock.mjs';
 import { CHANGING, WAYS } from './places.mjs';
 import { Source } from './source.mjs';
@@ -139,6 +140,8 @@ export class Fleet {
     });
     // Not `once` of node:events, which fails with what could not be sent to one that has just ended.
     const exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve([code, signal])));
+    watchOver(child);
+    void exit.then(() => hasEnded(child));
     const member = { name, index, actors, child, exit, data, bus, lock, errors: '', isEnding: false };
     this.members[index] = member;
     child.stderr?.setEncoding('utf8').on('data', (text) => {

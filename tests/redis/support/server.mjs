@@ -8,32 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { configured, example } from './configured.mjs';
 import { send } from './resp.mjs';
-
-// A process of its own that outlives this one, however this one ends: it is told of each server, and once its input ends
-// it ends those that are left, and removes their folders.
-const WATCH = `
-  left=' '
-  while read -r what pid folder; do
-    case $what in
-      started) left="$left$pid=$folder " ;;
-      ended) left=$(echo "$left" | sed "s# $pid=[^ ]* # #") ;;
-    esac
-  done
-  for one in $left; do kill -9 "\${one%%=*}"; rm -rf "\${one#*=}"; done`;
-
-/** @type {import('node:stream').Writable | undefined} */
-let watcher;
-
-/** @param {string} line */
-function tellWatcher(line) {
-  if (watcher === undefined) {
-    const child = spawn('sh', ['-c', WATCH], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
-    child.unref();
-    /** @type {import('node:net').Socket} */ (child.stdin).unref();
-    watcher = child.stdin;
-  }
-  watcher.write(`${line}\n`);
-}
+import { hasEnded, watchOver } from './watcher.mjs';
 
 /** A port of the loopback that nobody had a moment ago. @returns {Promise<number>} */
 export async function freePort() {
@@ -109,7 +84,7 @@ export class RedisServer {
     });
     this.#process = child;
     this.#output = '';
-    tellWatcher(`started ${child.pid} ${this.folder}`);
+    watchOver(child, this.folder);
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {
         this.#output += text;
@@ -145,7 +120,7 @@ export class RedisServer {
     const ended = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined;
     child.kill('SIGKILL');
     await ended;
-    tellWatcher(`ended ${child.pid}`);
+    hasEnded(child);
   }
 
   /** Ends it, and starts it with nothing of what it had. */
