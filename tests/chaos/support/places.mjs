@@ -12,6 +12,7 @@ export const CHANGING = placesOf('key', 4);
 export const QUIET = placesOf('quiet', 1);
 /** As those, with the lock of the fleet: nor may they in the fleet. */
 export const FLEET = placesOf('fleet', 1);
+export const isOfFleet = (/** @type {string} */ place) => FLEET.includes(place);
 
 /** How long those live that nobody changes, in milliseconds. */
 export const SHORT = 60;

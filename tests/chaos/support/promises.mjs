@@ -2,6 +2,7 @@
 // figure that it is about.
 import { stalledOf } from './clock.mjs';
 import { describe, judge } from './oracle.mjs';
+import { isOfFleet } from './places.mjs';
 
 /** Milliseconds, and bytes. */
 const LIMITS = { converged: 1_000, well: 8_000, hang: 1_000, memory: 16 * 2 ** 20, reacquired: 100 };
@@ -141,7 +142,7 @@ export function oneLoad({ log, keepsLocks, kills, ended }) {
     for (const [first, second] of overlaps(all))
       if (!mayOverlap(first, second)) violations.push(`${where} was loaded ${apart(first, second)}`);
   const inFleet = groups(
-    loads.filter(({ key, isUnlocked }) => /\/fleet /.test(key) && !isUnlocked),
+    loads.filter(({ key, isUnlocked }) => isOfFleet(key) && !isUnlocked),
     ({ key }) => key,
   );
   let most = 1;

@@ -18,8 +18,9 @@ const FIGURES = {
 /** Two outcomes of one fault as one. @param {Outcome | undefined} one @param {Outcome} other @returns {Outcome} */
 export function merge(one, other) {
   if (one === undefined) return other;
-  const sum = (/** @type {'rounds' | 'unjudged' | 'reads' | 'changes' | 'acknowledged' | 'later'} */ what) =>
-    one[what] + other[what];
+  const sum = (
+    /** @type {'rounds' | 'unjudged' | 'reads' | 'changes' | 'acknowledged' | 'later' | 'grants' | 'locked'} */ what,
+  ) => one[what] + other[what];
   return {
     name: one.name,
     promises: Object.fromEntries(
@@ -34,7 +35,7 @@ export function merge(one, other) {
     staleness: [...one.staleness, ...other.staleness],
     engines: { ...one.engines, ...other.engines },
     ...{ rounds: sum('rounds'), unjudged: sum('unjudged'), reads: sum('reads'), changes: sum('changes') },
-    ...{ acknowledged: sum('acknowledged'), later: sum('later') },
+    ...{ acknowledged: sum('acknowledged'), later: sum('later'), grants: sum('grants'), locked: sum('locked') },
   };
 }
 

@@ -3,6 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { CONTROLLER, now, Stalls, stalledOf } from './clock.mjs';
 import { faultOf } from './faults.mjs';
+import { isOfFleet } from './places.mjs';
 import { judgeCourse, PROMISES, writtenBehind } from './promises.mjs';
 import { LOCK_TTL, WRITE_INTERVAL } from './tiercel-subject.mjs';
 
@@ -24,6 +25,7 @@ const WINDOW = WRITE_INTERVAL + 2_000;
  * @property {Record<string, { violations: string[], figures: number[] }>} promises
  * @property {number[]} staleness milliseconds that reads were late by
  * @property {number} reads @property {number} changes @property {number} acknowledged @property {number} later
+ * @property {number} grants of locks @property {number} locked loads that had the lock of the fleet
  * @property {Record<string, string>} engines of the actors that there ever were
  */
 
@@ -41,7 +43,7 @@ export async function suffer(fleet, name, { grace, repeat = 1, until = () => fal
     ...{ rounds: 0, unjudged: 0 },
     promises: Object.fromEntries(Object.keys(PROMISES).map((id) => [id, { violations: [], figures: [] }])),
     staleness: [],
-    ...{ reads: 0, changes: 0, acknowledged: 0, later: 0, engines: {} },
+    ...{ reads: 0, changes: 0, acknowledged: 0, later: 0, grants: 0, locked: 0, engines: {} },
   };
   const { changes, acknowledged, later } = fleet;
   const fault = faultOf(name);
@@ -149,6 +151,9 @@ function add(outcome, fleet, course) {
   }
   outcome.staleness.push(...staleness);
   outcome.reads += course.facts.reduce((sum, { reads = 0 }) => sum + reads, 0);
+  const loads = course.log.filter(({ type, key, isUnlocked }) => type === 'load' && isOfFleet(key) && !isUnlocked);
+  outcome.locked += loads.length;
+  outcome.grants += course.log.filter(({ type }) => type === 'grant').length;
   outcome.rounds++;
   if (isUnjudged) outcome.unjudged++;
 }
