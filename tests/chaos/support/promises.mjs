@@ -140,7 +140,8 @@ export function oneLoad({ log, keepsLocks, kills, ended }) {
   const violations = [];
   for (const [where, all] of inProcess)
     for (const [first, second] of overlaps(all))
-      if (!mayOverlap(first, second)) violations.push(`${where} was loaded ${apart(first, second)}`);
+      if (!mayOverlap(first, second))
+        violations.push(`${where} was loaded ${apart(first, second)}${drops(doubts, first, second)}`);
   const inFleet = groups(
     loads.filter(({ key, isUnlocked }) => isOfFleet(key) && !isUnlocked),
     ({ key }) => key,
@@ -161,6 +162,15 @@ export function oneLoad({ log, keepsLocks, kills, ended }) {
 
 const apart = (first, second) =>
   `again ${(second.begin - first.begin).toFixed(0)} ms after a load began that took ${(first.end - first.begin).toFixed(0)} ms`;
+
+/** When memory was dropped in that process, about then: by milliseconds after the first load began. */
+function drops(doubts, first, second) {
+  const about = doubts.filter(
+    ({ process, from, at }) => process === second.process && from < first.end && at > first.asked - 1_000,
+  );
+  const after = (/** @type {number} */ time) => (time - first.begin).toFixed(0);
+  return about.map(({ from, at }) => `; memory was dropped from ${after(from)} to ${after(at)}`).join('');
+}
 
 function* overlaps(loads) {
   const sorted = [...loads].sort((a, b) => a.begin - b.begin);

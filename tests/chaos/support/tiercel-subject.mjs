@@ -12,6 +12,8 @@ import { partsOf } from './places.mjs';
 export const WRITE_INTERVAL = 100;
 /** For a server that answers, on a machine that does other things as well; in production 100 ms. */
 const TIMEOUT = 400;
+/** How long it may be between that a thread drops memory and that others can see it, on a machine that does other things as well. */
+const UNTOLD = 500;
 /** How long a lock outlives its holder, in milliseconds. */
 export const LOCK_TTL = 1_000;
 
@@ -110,8 +112,8 @@ export async function open({ library, ports, breaks, heartbeat, patience, shared
 function observed(bus, doubted) {
   let checked = now();
   const around = (tell) => {
-    // Another thread may have dropped it since this one looked last.
-    const from = bus.keepsMemory ? checked : now();
+    // Another thread may have dropped it since this one looked last, and before it had told of it.
+    const from = bus.keepsMemory ? checked - UNTOLD : now();
     tell();
     doubted(from);
   };
