@@ -96,8 +96,8 @@ export interface LoadOptions extends StoreOptions, Omit<GetOrSetOptions, keyof S
   negativeTtl?: Duration;
   /**
    * `'process'` (default): one load of a key at a time in this process. `'fleet'`: among all that share the second tier, if it has locks.
-   * Where none can be had, or another holds it for longer than the `hardTimeout` (30 s without one), the load goes on without; an
-   * `error` event says so.
+   * Where none can be had, or another holds it for longer than the `hardTimeout` (30 s without one), the load goes on without: an
+   * `error` event says so, or before that the `breaker` event of a second tier that is not asked.
    */
   lock?: 'process' | 'fleet';
 }
