@@ -170,6 +170,9 @@ int32_t Cache::Set(uint32_t scope, const uint8_t* key, uint32_t bytes, uint32_t 
     if (status != TIERCEL_OK) return status;
   } else if (missed_.scope != scope) {
     return Finish(TIERCEL_MISS);
+  } else if (target.slot != kNone) {
+    // It was too stale for the get, and may have left since.
+    target.slot = Find(scope, target.hash, target.text);
   }
   missed_.scope = kNone;
   r_[TIERCEL_R_CHANGED] = 0;

@@ -83,6 +83,27 @@ TEST_CASE("what a get missed is remembered over calls that change no key") {
   REQUIRE(Read(engine, cache, "k", 0) == "v");
 }
 
+TEST_CASE("what a get missed because it was stale is set, whether it is there by then or not") {
+  const auto require_set_after = [](const char* values, auto call) {
+    Engine engine;
+    const double cache = engine.Open(std::string(R"({"maxEntries":8,"values":")") + values + "\"}");
+    REQUIRE(engine.Set(cache, "k", {.ttl = 1, .stale = 10, .tags = {"t"}}, 0) >= 0);
+    REQUIRE(engine.Get(cache, "k", 5) == TIERCEL_MISS);
+    call(engine, cache);
+    REQUIRE(SetMissed(engine, cache) >= 0);
+    REQUIRE(engine.Set(cache, "other", {}, 20) >= 0);
+    REQUIRE(engine.Size(cache) == 2);
+    REQUIRE(engine.Get(cache, "k", 20) >= 0);
+    REQUIRE(engine.Get(cache, "other", 20) >= 0);
+  };
+  for (const char* values : {"reference", "bytes"}) {
+    require_set_after(values, [](Engine&, double) {});
+    require_set_after(values, [](Engine& e, double cache) { REQUIRE(e.Invalidate(cache, {"t"}, 5) == 1); });
+    require_set_after(values, [](Engine& e, double cache) { REQUIRE(e.Clear(cache, 5) == 1); });
+    require_set_after(values, [](Engine& e, double cache) { REQUIRE(e.Sweep(cache, 10, 20) == 1); });
+  }
+}
+
 TEST_CASE("a miss in one namespace is none in another, and a peek is one as well") {
   Engine engine;
   const double cache = engine.Open(kOptions);
