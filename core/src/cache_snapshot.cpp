@@ -165,11 +165,14 @@ bool Cache::ReadNamespace() {
   if (!reader_.ReadNamespace(&depth) || depth > TIERCEL_MAX_DEPTH) return false;
   uint32_t scope = Scopes::kRoot;
   scopes_.Hold(scope);
+  // All parts are read, whatever becomes of them: the next record begins after the last.
   for (uint32_t i = 0; i < depth; i++) {
     SnapshotName part;
     Text text;
+    const bool is_whole = reader_.ReadName(&part);
+    if (scope == kNone) continue;
     uint32_t next = kNone;
-    if (reader_.ReadName(&part) &&
+    if (is_whole &&
         Read(&name_, part.text.data, part.text.bytes, part.text.wide ? TIERCEL_UTF16 : TIERCEL_LATIN1,
              &text) == TIERCEL_OK) {
       next = scopes_.FindOrAdd(scope, Scope::Kind::kNamespace, text, loads_.OldestSequence());
@@ -177,11 +180,10 @@ bool Cache::ReadNamespace() {
     }
     if (next != kNone) scopes_.Hold(next);
     scopes_.Release(scope, loads_.OldestSequence());
-    if (next == kNone) return false;
     scope = next;
   }
   read_scope_ = scope;
-  return true;
+  return scope != kNone;
 }
 
 // Whether a key of the namespace that is being read belongs to another stripe.

@@ -129,6 +129,24 @@ TEST_CASE("a damaged snapshot brings back a part, or nothing, and nothing else")
   }
 }
 
+TEST_CASE("a namespace whose name is too long here is left out, and what follows is not") {
+  Engine engine;
+  const double cache = engine.Open(kOptions);
+  const double ns = engine.Namespace(engine.Namespace(cache, "a name of some length"), "below");
+  engine.Set(ns, "left out", {}, 1);
+  engine.Set(cache, "key", {.value = "value"}, 1);
+  REQUIRE(engine.SnapshotBegin(cache, 0, 1) == TIERCEL_OK);
+  int32_t slot = -1;
+  while ((slot = engine.SnapshotNext(cache, slot, 1)) >= 0) {
+  }
+  const std::string snapshot = engine.SnapshotEnd(cache);
+  const double other = engine.Open(R"({"maxKeyBytes":10,"values":"bytes"})");
+  REQUIRE(engine.RestoreBegin(other, snapshot, 0, 1) == TIERCEL_OK);
+  REQUIRE(engine.RestoreNext(other, 1) >= 0);
+  REQUIRE(engine.RestoreNext(other, 1) == TIERCEL_MISS);
+  REQUIRE(Read(engine, other, "key", 1) == "value");
+}
+
 TEST_CASE("what is no snapshot is refused") {
   Target target;
   REQUIRE(target.Restore("") == TIERCEL_BAD_ARGUMENT);
