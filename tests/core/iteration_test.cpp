@@ -97,6 +97,28 @@ TEST_CASE("an entry that was deleted and set again is not met twice") {
   for (const auto& [key, value] : met) REQUIRE(met.count(key) == 1);
 }
 
+TEST_CASE("an entry that is evicted and restored during an iteration has not stayed, and is not met") {
+  Engine engine;
+  const double cache = engine.Open(R"({"policy":"lru","maxEntries":2,"values":"bytes"})");
+  engine.Set(cache, "evicted", {}, 1);
+  REQUIRE(engine.SnapshotBegin(cache, 0, 1) == TIERCEL_OK);
+  REQUIRE(engine.SnapshotNext(cache, -1, 1) >= 0);
+  const std::string snapshot = engine.SnapshotEnd(cache);
+  engine.Set(cache, "stays", {}, 1);
+  bool changed = false;
+  const auto met = Walk(engine, cache, 1, [&] {
+    if (changed) return;
+    changed = true;
+    engine.Get(cache, "stays", 1);
+    engine.Set(cache, "new", {}, 1);
+    REQUIRE(engine.Delete(cache, "new", 1) == 1);
+    REQUIRE(engine.RestoreBegin(cache, snapshot, 0, 1) == TIERCEL_OK);
+    REQUIRE(engine.RestoreNext(cache, 1) >= 0);
+  });
+  REQUIRE(met.count("stays") == 1);
+  REQUIRE(met.size() == 1);
+}
+
 TEST_CASE("an entry that comes from a load during an iteration is not met") {
   Engine engine;
   const double cache = engine.Open(kOptions);

@@ -89,6 +89,8 @@ class Iterations {
     for (const auto& [place, version] : iteration_.servable) {
       const Model::Entry* entry = w_.model.Find(place, true);
       if (entry == nullptr || entry->version != version) continue;
+      // Evicted and restored it has its value again, but did not stay.
+      if (entry->birth != iteration_.births[place]) continue;
       Same(iteration_.met.count(place), 1U, "an iteration meets what stays throughout");
     }
   }
