@@ -237,7 +237,7 @@ class Cache {
   uint64_t Identity() const;
   [[nodiscard]] bool WriteEntry(uint32_t slot, const uint8_t* value, uint32_t bytes, uint32_t format);
   bool ReadHeader();
-  bool ReadNamespace();
+  int32_t ReadNamespace();
   int32_t ReadEntry();
   bool IsElsewhere(const Text& key) const;
   bool IsGone(const Text& key, uint32_t hash) const;

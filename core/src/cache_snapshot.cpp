@@ -145,45 +145,52 @@ int32_t Cache::RestoreNext(double now) {
       if (ReadHeader() && header_.bytes_mode == bytes_mode_) continue;
       reader_.Drop();  // What follows is of a cache that nothing is known of.
       break;
-    } else if (type == SnapshotReader::Record::kNamespace) {
-      (void)ReadNamespace();
-    } else {
-      slot = ReadEntry();
-      if (slot >= 0 || slot == TIERCEL_NO_MEMORY) break;
     }
+    slot = type == SnapshotReader::Record::kNamespace ? ReadNamespace() : ReadEntry();
+    if (slot != TIERCEL_MISS) break;
   }
+  // So that it is not done at all: another call comes to it again.
+  if (slot == TIERCEL_NO_MEMORY) reader_.Repeat();
   ReclaimSome(slot);
-  return Finish(slot >= 0 || slot == TIERCEL_NO_MEMORY ? slot : int32_t{TIERCEL_MISS});
+  return Finish(slot);
 }
 
-// Goes to a namespace, which is then held. Its entries are left out if that fails.
-bool Cache::ReadNamespace() {
+// Goes to a namespace, which is then held. Its entries are left out if that fails. Returns TIERCEL_MISS, as
+// nothing is stored, or TIERCEL_NO_MEMORY.
+int32_t Cache::ReadNamespace() {
   if (read_scope_ != kNone) scopes_.Release(read_scope_, loads_.OldestSequence());
   read_scope_ = kNone;
   read_stripe_ = 0;
   uint32_t depth = 0;
-  if (!reader_.ReadNamespace(&depth) || depth > TIERCEL_MAX_DEPTH) return false;
+  if (!reader_.ReadNamespace(&depth) || depth > TIERCEL_MAX_DEPTH) return TIERCEL_MISS;
   uint32_t scope = Scopes::kRoot;
   scopes_.Hold(scope);
+  int32_t status = TIERCEL_OK;
   // All parts are read, whatever becomes of them: the next record begins after the last.
   for (uint32_t i = 0; i < depth; i++) {
     SnapshotName part;
     Text text;
-    const bool is_whole = reader_.ReadName(&part);
-    if (scope == kNone) continue;
-    uint32_t next = kNone;
-    if (is_whole &&
-        Read(&name_, part.text.data, part.text.bytes, part.text.wide ? TIERCEL_UTF16 : TIERCEL_LATIN1,
-             &text) == TIERCEL_OK) {
-      next = scopes_.FindOrAdd(scope, Scope::Kind::kNamespace, text, loads_.OldestSequence());
-      read_stripe_ = StripeHash(hash_.seed(), read_stripe_, text);
+    if (!reader_.ReadName(&part)) status = TIERCEL_MISS;
+    if (status != TIERCEL_OK) continue;
+    status =
+        Read(&name_, part.text.data, part.text.bytes, part.text.wide ? TIERCEL_UTF16 : TIERCEL_LATIN1, &text);
+    if (status != TIERCEL_OK) continue;
+    const uint32_t next = scopes_.FindOrAdd(scope, Scope::Kind::kNamespace, text, loads_.OldestSequence());
+    if (next == kNone) {
+      status = static_cast<int32_t>(NoHandle());
+      continue;
     }
-    if (next != kNone) scopes_.Hold(next);
+    read_stripe_ = StripeHash(hash_.seed(), read_stripe_, text);
+    scopes_.Hold(next);
     scopes_.Release(scope, loads_.OldestSequence());
     scope = next;
   }
-  read_scope_ = scope;
-  return scope != kNone;
+  if (status == TIERCEL_OK) {
+    read_scope_ = scope;
+  } else {
+    scopes_.Release(scope, loads_.OldestSequence());
+  }
+  return status == TIERCEL_NO_MEMORY ? status : int32_t{TIERCEL_MISS};
 }
 
 // Whether a key of the namespace that is being read belongs to another stripe.

@@ -153,6 +153,7 @@ bool SnapshotReader::EnterChunk() {
 
 SnapshotReader::Record SnapshotReader::Next() {
   while (at_ != end_ || EnterChunk()) {
+    record_ = at_;
     auto type = Record::kEnd;
     if (at_ != end_ && Get(&type) && (type == Record::kNamespace || type == Record::kEntry)) return type;
     at_ = end_;  // Nothing that this version wrote: the rest of the chunk is left out.

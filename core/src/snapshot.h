@@ -92,6 +92,8 @@ class SnapshotReader {
   // The type of the next record; what is left of the one before is skipped by the caller's reading it.
   // kHeader stands for another snapshot, and ReadHeader has to follow.
   Record Next();
+  // Makes Next give the last record again.
+  void Repeat() { at_ = record_; }
   // What a record consists of; false if the chunk is malformed, after which Next goes on with another chunk.
   [[nodiscard]] bool ReadNamespace(uint32_t* parts);
   [[nodiscard]] bool ReadEntry(SnapshotEntry* entry);
@@ -113,7 +115,8 @@ class SnapshotReader {
 
   Vector<uint8_t> bytes_;
   size_t at_ = 0;
-  size_t end_ = 0;  // Of the chunk's records.
+  size_t end_ = 0;     // Of the chunk's records.
+  size_t record_ = 0;  // Where the last record begins.
 };
 
 }  // namespace tiercel

@@ -246,6 +246,38 @@ TEST_CASE("an engine without memory is none, and a cache without memory is none"
   REQUIRE(Faults().live == live);
 }
 
+TEST_CASE("what there is no memory to restore comes with the next call") {
+  for (const bool values_as_bytes : {false, true}) {
+    World world(values_as_bytes, false);
+    REQUIRE(world.engine.SnapshotBegin(world.cache, 0, 1) == TIERCEL_OK);
+    for (int32_t slot = -1; (slot = world.engine.SnapshotNext(world.cache, slot, 1)) >= 0;) {
+      if (!values_as_bytes) REQUIRE(world.engine.SnapshotAdd(world.cache, slot, "v", 0, 1) == TIERCEL_OK);
+    }
+    const std::string snapshot = world.engine.SnapshotEnd(world.cache);
+    const std::string options =
+        R"({"values":")" + std::string(values_as_bytes ? "bytes" : "reference") + "\"}";
+
+    bool failed = true;
+    for (int fail_after = 0; failed; fail_after++) {
+      INFO("allocation " << fail_after << (values_as_bytes ? ", bytes" : ", reference"));
+      Engine engine;
+      const double cache = engine.Open(options);
+      REQUIRE(engine.RestoreBegin(cache, snapshot, 0, 1) == TIERCEL_OK);
+      Faults().fail_after = fail_after;
+      Faults().and_after = true;
+      const int32_t first = engine.RestoreNext(cache, 1);
+      Faults().fail_after = -1;
+      Faults().and_after = false;
+      failed = first == TIERCEL_NO_MEMORY;
+      REQUIRE((failed ? fail_after < 100 : fail_after > 5 && first >= 0));
+      int restored = failed ? 0 : 1;
+      while (engine.RestoreNext(cache, 1) >= 0) restored++;
+      REQUIRE(restored == kEntries);
+      REQUIRE(engine.Size(engine.Namespace(cache, "namespace")) == kEntries);
+    }
+  }
+}
+
 TEST_CASE("a read allocates nothing") {
   World world(true, false);
   world.engine.Set(world.ns, "expired", {.ttl = 1}, 1);

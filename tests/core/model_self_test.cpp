@@ -374,4 +374,12 @@ TEST_CASE("a cache is not blamed for an iteration past what was evicted and rest
                  Does(Kind::kRestore), Does(Kind::kNext)}});
 }
 
+TEST_CASE("a cache is not blamed for running out of memory when it restores") {
+  Op fault = Does(Kind::kFault);
+  fault.and_after = true;
+  RequireRight({LruOfOne(),
+                {Does(Kind::kSet, PlaceOf(1, 1)), Does(Kind::kSnapshot), Does(Kind::kSet, 2), fault,
+                 Does(Kind::kRestore)}});
+}
+
 }  // namespace tiercel::test

@@ -410,14 +410,17 @@ class Trial {
     const int32_t begun = engine().RestoreBegin(w_.root(), snapshot_, 0, w_.Now());
     if (snapshot_.empty()) return Same(begun, TIERCEL_BAD_ARGUMENT, "only snapshots are restored");
     Same(begun, TIERCEL_OK, "a snapshot can be restored");
-    w_.Ascertain();
-    int32_t slot = 0;
-    while (slot >= 0) {
+    for (int32_t slot = 0; slot != TIERCEL_MISS;) {
+      w_.Ascertain();
       slot = w_.Call([&] { return engine().RestoreNext(w_.root(), w_.Now()); });
-      if (slot >= 0) w_.CheckRestored(slot);
+      if (w_.RanOut()) continue;
+      if (slot >= 0) {
+        w_.CheckRestored(slot);
+      } else {
+        Same(slot, TIERCEL_MISS, "restoring comes to an end");
+      }
       w_.Settle();
     }
-    Same(slot, TIERCEL_MISS, "restoring comes to an end");
     w_.SeeRejected();
     Same(engine().SnapshotDrop(w_.root()), TIERCEL_OK, "a snapshot is dropped");
   }

@@ -499,9 +499,9 @@ int32_t tiercel_restore_begin(TiercelEngine* engine, double ns, const uint8_t* d
 
 /* Stores the next entry of it. Left out are entries that are damaged, have expired, are there already in
  * `ns`'s cache, were invalidated there since the snapshot was taken, or have no room. Returns the slot, or
- * TIERCEL_MISS at the end. Writes R_VALUE, R_VALUE_LENGTH and R_FORMAT: in reference mode the caller keeps
- * the value that these bytes give. Writes R_KEY, R_KEY_LENGTH, R_KEY_ENCODING, R_NAMESPACE, R_REMOVALS,
- * R_ENTRIES, R_BYTES, R_NEXT_DUE. */
+ * TIERCEL_MISS at the end; after TIERCEL_NO_MEMORY the next call tries the same entry again. Writes R_VALUE,
+ * R_VALUE_LENGTH and R_FORMAT: in reference mode the caller keeps the value that these bytes give. Writes
+ * R_KEY, R_KEY_LENGTH, R_KEY_ENCODING, R_NAMESPACE, R_REMOVALS, R_ENTRIES, R_BYTES, R_NEXT_DUE. */
 TIERCEL_EXPORT(tiercel_restore_next)
 int32_t tiercel_restore_next(TiercelEngine* engine, double ns, double now);
 
