@@ -382,4 +382,14 @@ TEST_CASE("a cache is not blamed for running out of memory when it restores") {
                  Does(Kind::kRestore)}});
 }
 
+TEST_CASE("a cache is not blamed for what it has no room to restore, whenever its statistics are looked at") {
+  Op resize = Does(Kind::kResize);
+  resize.bytes = 150;
+  Sequence sequence{Setup(), {Does(Kind::kSet, 1), Does(Kind::kSnapshot), resize, Does(Kind::kRestore)}};
+  for (int calls = 0; calls < 16; calls++) {
+    RequireRight(sequence);
+    sequence.ops.insert(sequence.ops.begin(), Does(Kind::kDelete, 2));
+  }
+}
+
 }  // namespace tiercel::test

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "catch.h"
+#include "document.h"
 #include "engine.h"
 #include "random.h"
 
@@ -145,6 +146,15 @@ TEST_CASE("a namespace whose name is too long here is left out, and what follows
   REQUIRE(engine.RestoreNext(other, 1) >= 0);
   REQUIRE(engine.RestoreNext(other, 1) == TIERCEL_MISS);
   REQUIRE(Read(engine, other, "key", 1) == "value");
+}
+
+TEST_CASE("what has no room is left out, and counts as rejected") {
+  Source source;
+  Engine engine;
+  const double cache = engine.Open(R"({"maxBytes":100,"values":"bytes"})");
+  REQUIRE(engine.RestoreBegin(cache, source.bytes, 5000, 1) == TIERCEL_OK);
+  REQUIRE(engine.RestoreNext(cache, 1) == TIERCEL_MISS);
+  REQUIRE(Document(engine.Stats(cache)).Number("rejected") == kEntries);
 }
 
 TEST_CASE("what is no snapshot is refused") {

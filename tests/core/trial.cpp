@@ -419,9 +419,9 @@ class Trial {
       } else {
         Same(slot, TIERCEL_MISS, "restoring comes to an end");
       }
+      w_.SeeRejected();
       w_.Settle();
     }
-    w_.SeeRejected();
     Same(engine().SnapshotDrop(w_.root()), TIERCEL_OK, "a snapshot is dropped");
   }
 
