@@ -3,9 +3,9 @@ import type { Namespace } from '../engine/engine.js';
 import { isRequestScoped } from '../engine/platform.js';
 import { TiercelError } from '../errors.js';
 import { GET_PEEK, OVERTAKEN, TOUCH_EXPIRE } from '../generated/abi.js';
-import { Abort } from './abort.js';
 import { textOf } from './error-text.js';
-import { currentOf, type Flight, ignore, type LoadTerms, type Outcome, type Run, type Stale } from './flight.js';
+import { Flight, ignore, type LoadTerms, type Notes, Outcome, Run, type Stale } from './flight.js';
+import { Flights } from './flights.js';
 import type { ReadGetOrSetOptions } from './options.js';
 import { RemoteLoads } from './remote-loads.js';
 import type { Shared } from './shared.js';
@@ -14,10 +14,14 @@ import type { Count } from './types.js';
 /** In Workers, where a load may end unheard, how long a waiter trusts one that another request began. */
 const REQUEST_SCOPED_WAIT: Milliseconds = 1000;
 
-/** One call that wants a value loaded. */
-export interface Request<V> {
+/** What is to be loaded. */
+export interface Place {
   readonly ns: Namespace;
   readonly key: string;
+}
+
+/** One call that wants a value loaded. */
+export interface Request<V> extends Place {
   /** Loads the value. What it throws or rejects with is the load's failure. */
   readonly work: (run: Run<V>) => V | PromiseLike<V>;
   readonly options: ReadGetOrSetOptions;
@@ -45,9 +49,9 @@ export interface Request<V> {
  * and the call. A caller that joins a load which turns out to have been overtaken, after some invalidation
  * that may be the one, therefore starts over.
  */
-export class Loading<V> {
+export class Loading<V> implements Notes<V> {
   readonly #shared: Shared<V>;
-  readonly #flights = new Map<number, Flight<V>>();
+  readonly #flights = new Flights<V>();
   readonly #remote: RemoteLoads<V>;
   /** Loads that rejected, and those that were given up for another before they ended: for the statistics. */
   failures = 0;
@@ -107,11 +111,14 @@ export class Loading<V> {
     return outcome.then(ignore, ignore);
   }
 
-  /** Begins a load, unless one is in flight that it would join: then undefined. */
-  begin(request: Request<V>): Promise<Outcome<V>> | undefined {
+  /**
+   * Begins a load that the caller does by itself, and ends with {@link settle} or {@link fail}; undefined if one is in flight
+   * that it would join.
+   */
+  open(ns: Namespace, key: string): Run<V> | undefined {
     const { engine } = this.#shared;
-    const load = engine.loadBegin(request.ns, request.key, false);
-    return engine.joined ? undefined : this.#begin(load, request).promise;
+    const load = engine.loadBegin(ns, key, false);
+    return engine.joined ? undefined : new Run(key, this.#newFlight(load), {}, undefined, this);
   }
 
   /** One who waited for a flight has gone: with the last of them the load is given up, and its signal aborted. */
@@ -119,7 +126,7 @@ export class Loading<V> {
     if (--flight.holders > 0 || !this.#isOpen(flight)) return;
     if (this.#remote.leave(flight.load)) this.#flights.delete(flight.load);
     else this.#end(flight, undefined);
-    for (const { abort } of flight.runs) abort.abort(reason);
+    flight.abort(reason);
   }
 
   /** Whether nothing invalidated what a flight loads, as far as is known by now. */
@@ -134,7 +141,7 @@ export class Loading<V> {
   /** Aborts what is in flight: the cache was closed. Those who wait get what the loaders make of it. */
   abort(): void {
     const reason = new TiercelError('ERR_TIERCEL_CLOSED', 'the cache was closed during the load');
-    for (const { runs } of this.#flights.values()) for (const { abort } of runs) abort.abort(reason);
+    for (const flight of this.#flights.all()) flight.abort(reason);
     this.#flights.clear();
     this.#remote.abort(reason);
   }
@@ -151,7 +158,7 @@ export class Loading<V> {
     let flight = this.#flights.get(load);
     if (flight === undefined) {
       flight = this.#remote.wait(load, request.key);
-      this.#flights.set(load, flight);
+      this.#flights.add(flight);
     }
     flight.holders++;
     request.entered?.(flight);
@@ -159,79 +166,86 @@ export class Loading<V> {
   }
 
   #begin(load: number, request: Request<V>): Run<V> {
-    const flight: Flight<V> = { load, before: this.#begun++, runs: [], holders: 1 };
-    this.#flights.set(load, flight);
+    const flight = this.#newFlight(load);
     request.entered?.(flight);
     return this.#run(flight, request);
   }
 
+  #newFlight(load: number): Flight<V> {
+    const flight = new Flight<V>(load, this.#begun++, 1);
+    this.#flights.add(flight);
+    return flight;
+  }
+
   /** Does the request's work for a flight. */
   #run(flight: Flight<V>, request: Request<V>): Run<V> {
-    const terms: LoadTerms = { options: { ...request.options }, hasTtl: false, skipped: false, absent: false };
-    let settle!: (result: V | PromiseLike<V>) => void;
-    const result = new Promise<V>((resolve) => {
-      settle = resolve;
-    });
-    const fail = (error: unknown): never => {
-      this.failures++;
-      run.ended = true;
-      // While another run may yet succeed the load goes on.
-      if (flight.runs.every(({ ended }) => ended)) {
-        if (terms.fallback !== undefined) this.#keep(run, request, terms.fallback);
-        this.#close(flight, run, error);
-      }
-      terms.ended?.(false, true);
-      throw error;
-    };
-    const promise = result.then(
-      (value) => (terms.failed === undefined ? this.#commit(run, request, value) : fail(terms.failed.error)),
-      fail,
-    );
-    // Those who wait see the rejection; a refresh that nobody waits for must not end the process.
-    promise.catch(ignore);
-    const run: Run<V> = {
-      key: request.key,
-      flight,
-      promise,
-      abort: new Abort(),
-      terms,
-      stale: request.stale,
-      note: (tags, dependsOn) => {
-        if (this.#isOpen(flight)) this.#shared.engine.loadTags(flight.load, tags, dependsOn);
-      },
-      ended: false,
-    };
+    const { key, options, stale } = request;
     // Before the loader runs: it may ask for its own key.
-    flight.runs.push(run);
-    try {
-      const { tags = [], dependsOn = [] } = terms.options;
-      if (tags.length + dependsOn.length > 0) run.note(tags, dependsOn);
-      settle(request.work(run));
-    } catch (e) {
-      settle(Promise.reject(e));
-    }
+    const run = new Run(key, flight, { ...options }, stale, this);
+    new Promise<V>((resolve) => {
+      const { tags = [], dependsOn = [] } = options;
+      this.note(flight, tags, dependsOn);
+      resolve(request.work(run));
+    }).then(
+      (value) => {
+        const { failed } = run.terms;
+        if (failed === undefined) this.#succeed(run, request, value);
+        else this.fail(run, request, failed.error);
+      },
+      (error: unknown) => this.fail(run, request, error),
+    );
     return run;
   }
 
-  /** Ends a load with what a run of it brought. */
-  #commit(run: Run<V>, request: Request<V>, value: V): Outcome<V> {
+  #succeed(run: Run<V>, request: Place, value: V): void {
+    try {
+      this.settle(run, request, value);
+    } catch {
+      // Those who wait hear of it.
+    }
+  }
+
+  /** @see Run.note */
+  note(flight: Flight<V>, tags: readonly string[], dependsOn: readonly string[]): void {
+    if (tags.length + dependsOn.length > 0 && this.#isOpen(flight))
+      this.#shared.engine.loadTags(flight.load, tags, dependsOn);
+  }
+
+  /** Ends a run that failed. */
+  fail(run: Run<V>, place: Place, error: unknown): void {
+    const { flight, terms } = run;
+    this.failures++;
+    run.ended = true;
+    run.reject(error);
+    // While another run may yet succeed the load goes on.
+    if (flight.isOver) {
+      if (terms.fallback !== undefined) this.#keep(run, place, terms.fallback);
+      this.#close(flight, run, error);
+    }
+    terms.companion?.ended(false, true);
+  }
+
+  /** Ends a load with what a run of it brought; gives that. @throws what it cannot be stored for */
+  settle(run: Run<V>, place: Place, value: V): V {
     let isCurrent = false;
     let failure: unknown;
     try {
-      const overtaken = this.#store(run, request, value);
+      const overtaken = this.#store(run, place, value);
       isCurrent = !overtaken && value !== undefined && !run.terms.skipped;
-      return { value, overtaken, absent: run.terms.absent };
+      run.resolve(new Outcome(value, overtaken, run.terms.absent));
+      return value;
     } catch (e) {
       failure = e;
+      run.reject(e);
       throw e;
     } finally {
       this.#close(run.flight, run, failure);
-      run.terms.ended?.(isCurrent, false);
+      run.terms.companion?.ended(isCurrent, false);
     }
   }
 
   /** Stores what was loaded, unless another run was first or the core knows better: then true. */
-  #store({ flight, terms }: Run<V>, request: Request<V>, value: V): boolean {
+  #store({ flight, terms }: Run<V>, request: Place, value: V): boolean {
     const shared = this.#shared;
     const { load } = flight;
     if (shared.closed) return false;
@@ -246,7 +260,7 @@ export class Loading<V> {
       return shared.engine.loadCommit(load, undefined, nothing, shared.now()) === OVERTAKEN;
     }
     try {
-      terms.finish?.(value);
+      terms.companion?.finish(value);
       const slot = shared.commit(load, value, request.key, terms.options);
       shared.finishStore(request.ns, request.key, slot, value, terms.options.note);
       return slot === OVERTAKEN;
@@ -268,7 +282,7 @@ export class Loading<V> {
   }
 
   /** Stores a stale value in place of one that could not be loaded. */
-  #keep({ flight }: Run<V>, { ns, key }: Request<V>, { value, options }: NonNullable<LoadTerms['fallback']>): void {
+  #keep({ flight }: Run<V>, { ns, key }: Place, { value, options }: NonNullable<LoadTerms['fallback']>): void {
     const shared = this.#shared;
     if (shared.closed || !this.#isOpen(flight)) return;
     try {
@@ -291,7 +305,7 @@ export class Loading<V> {
     run.ended = true;
     if (!this.#isOpen(flight)) return;
     flight.last = run;
-    this.#remote.settle(flight.load, run.promise);
+    this.#remote.settle(run);
     this.#end(flight, failure);
   }
 
@@ -330,13 +344,13 @@ export class Loading<V> {
       };
       const giveUp = () => {
         if (request.left?.()) return;
-        const current = currentOf(flight);
+        const current = flight.current;
         if (current !== followed) return follow(current);
         this.givenUp++;
         own = this.#run(flight, request);
         follow(own);
       };
-      follow(currentOf(flight));
+      follow(flight.current);
     });
   }
 }

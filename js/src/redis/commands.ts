@@ -1,5 +1,6 @@
 import type { Milliseconds } from '../duration.js';
 import { TiercelError } from '../errors.js';
+import { type Listed, OpenList } from '../open-list.js';
 import { InFlight } from '../tiers/in-flight.js';
 import type { RemoteCall } from '../tiers/remote.js';
 import { LONGEST_DELAY } from '../timers.js';
@@ -22,7 +23,7 @@ type Resolve = (reply: RedisReply) => void;
 type Reject = (error: unknown) => void;
 
 /** A call of a script. */
-interface Job {
+interface Job extends Listed {
   readonly script: ScriptName;
   readonly shard: number;
   readonly args: readonly RedisArgument[];
@@ -33,6 +34,8 @@ interface Job {
   readonly isOrdered: boolean;
   /** Of all that were sent, this one the last time. */
   sequence: number;
+  /** Until when it may be answered. */
+  until: Milliseconds;
   /** Whether it has to bring the script along. */
   isUnknown: boolean;
 }
@@ -63,8 +66,8 @@ export class Commands {
   #sequence = 0;
   /** By shard: the latest of all that were sent and are of data that has taken effect. */
   readonly #done: number[] = [];
-  /** Sent and not answered, each with the time until which it may be. */
-  readonly #sent = new Map<Job, Milliseconds>();
+  /** Sent and not answered. */
+  readonly #sent = new OpenList<Job>();
   /** Answered that the script is not there, in the order in which they were sent. */
   #refused: Job[] = [];
   /** Made while scripts are being loaded. */
@@ -106,7 +109,9 @@ export class Commands {
         reject,
         isOrdered: deadline > 0,
         sequence: 0,
+        until: 0,
         isUnknown: false,
+        place: -1,
       };
       if (this.#waiting !== undefined) {
         this.#waiting.push(job);
@@ -160,7 +165,8 @@ export class Commands {
   // ---- Scripts
 
   #send(job: Job): void {
-    this.#sent.set(job, performance.now() + this.#options.timeout);
+    job.until = performance.now() + this.#options.timeout;
+    this.#sent.add(job);
     job.sequence = ++this.#sequence;
     const { script, shard, args, isUnknown } = job;
     const slotKey = this.shards.isDivided ? this.shards.prefixes[shard] : undefined;
@@ -218,7 +224,7 @@ export class Commands {
   /** Whether an answer may still come. In a Worker none does to a request that has ended, and nobody is told of that. */
   #isSending(): boolean {
     const now = performance.now();
-    for (const [job, until] of this.#sent) if (until <= now) this.#sent.delete(job);
+    for (const job of this.#sent.all()) if (job.until <= now) this.#sent.delete(job);
     return this.#sent.size > 0;
   }
 

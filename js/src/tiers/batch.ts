@@ -25,17 +25,16 @@ interface Member<V> {
  */
 export class Batch<V> {
   readonly #tiers: Tiers<V>;
-  readonly #loader: BatchLoader<V> | undefined;
+  readonly #loader: BatchLoader<V>;
   #members: Member<V>[] | undefined = [];
 
-  /** @param loader none to look in the second tier only */
-  constructor(tiers: Tiers<V>, loader: BatchLoader<V> | undefined) {
+  constructor(tiers: Tiers<V>, loader: BatchLoader<V>) {
     this.#tiers = tiers;
     this.#loader = loader;
   }
 
   /** The work of one key's load. Before {@link start} it becomes part of the batch. */
-  add(run: Run<V>, aim: Aim<V>): Promise<V> {
+  add(run: Run<V>, aim: Aim): Promise<V> {
     return new Promise<V>((resolve) => {
       const member = { part: new Part(this.#tiers, run, aim), resolve };
       if (this.#members === undefined) this.#settle([member]);
@@ -68,7 +67,7 @@ export class Batch<V> {
   async #begin(parts: readonly Part<V>[]): Promise<ReadonlyMap<Part<V>, Promise<Values<V>>>> {
     if (this.#tiers.remote !== undefined) await Part.consult(this.#tiers, parts);
     const missing = parts.filter(isMissing);
-    if (missing.length === 0 || this.#loader === undefined) return new Map();
+    if (missing.length === 0) return new Map();
     if (!missing.some(({ wantsLock }) => wantsLock)) return new Map(asEach(missing, this.#load(missing)));
     // Who waits for others has let go of what they may be waiting for: so each key that another loads goes on alone.
     const isFree = await Promise.all(missing.map((part) => part.lock(0)));
@@ -96,7 +95,7 @@ export class Batch<V> {
   async #load(parts: readonly Part<V>[]): Promise<Values<V>> {
     for (const part of parts) part.starts();
     const keys = parts.map(({ aim }) => aim.key);
-    const values: unknown = await this.#loader?.(keys, batchContext(parts));
+    const values: unknown = await this.#loader(keys, batchContext(parts));
     if (values instanceof Map || isMap(values)) return values as Values<V>;
     throw invalidArgument('loadMissing', values, 'a function that returns a Map of values by key');
   }

@@ -1,11 +1,11 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { type Duration, toMilliseconds } from '../duration.js';
+import { type Duration, type Milliseconds, toMilliseconds } from '../duration.js';
 import type { Namespace } from '../engine/engine.js';
 import { invalidArgument, TiercelError } from '../errors.js';
 import { GET_PEEK, GET_STALE } from '../generated/abi.js';
 import { asFunction, asKey, asPattern, asPrefix, listOf, refuseUndefined } from '../memory/arguments.js';
 import { Wanted } from '../memory/events.js';
-import { ignore, type Run, type Stale } from '../memory/flight.js';
+import { ignore, type Stale } from '../memory/flight.js';
 import { insideOf } from '../memory/inside.js';
 import type { Request } from '../memory/loading.js';
 import type { MemoryCache } from '../memory/memory-cache.js';
@@ -14,7 +14,7 @@ import type { Count, Loader } from '../memory/types.js';
 import { Batch, type BatchLoader } from './batch.js';
 import { type Change, isStrings } from './change.js';
 import { OWN_EVENTS, type OwnEvent } from './emitter.js';
-import { type Aim, loadOne, lookUp, type Reason } from './load.js';
+import { Aim, loadOne, lookUp, Part, type Reason } from './load.js';
 import { type Lock, takeLock } from './lock.js';
 import {
   type ReadLoadOptions,
@@ -23,7 +23,7 @@ import {
   readStoreOptions,
   readTierOptions,
 } from './options.js';
-import type { RemoteWrite } from './remote.js';
+import { Read, type RemoteWrite } from './remote.js';
 import { Tiers } from './tiers.js';
 import type {
   CacheOptions,
@@ -37,6 +37,9 @@ import type {
 } from './types.js';
 import { Waiting } from './waiting.js';
 import { type WrapOptions, type Wrapped, wrap } from './wrap.js';
+
+/** Of a look for what is there. */
+const NO_OPTIONS: ReadLoadOptions = {};
 
 /** Makes a cache of memory and, if they are given, a second tier and a bus. Waits for the bus `remoteTimeout` at most. */
 export async function createCache<V = unknown>(options?: CacheOptions<V>): Promise<Cache<V>> {
@@ -103,58 +106,56 @@ export class Cache<V = unknown> {
     tiers.refuseClosed();
     if (tiers.trusted && this.memory.has(asKey(key))) return true;
     if (!tiers.isReadable(this.#path, key)) return false;
-    const found = await tiers.read([{ namespace: this.#path, key, lease: false, tags: [], dependsOn: [] }]);
+    const found = await tiers.read([new Read(this.#path, key, false)]);
     return (found?.[0]?.entry?.ttl ?? 0) > 0;
   }
 
-  /** Takes a fresh value of the second tier into memory, unless something overtakes it. */
-  #lookUpOne(key: string): Promise<V | undefined> {
+  async #lookUpOne(key: string): Promise<V | undefined> {
     const tiers = this.#tiers;
-    if (!tiers.isReadable(this.#path, key)) return Promise.resolve(undefined);
-    const aim = this.#aim(key, {}, 'missing', false);
-    const outcome = tiers.shared.loading.begin({
-      ns: this.#ns,
-      key,
-      options: aim.options,
-      work: (run) => lookUp(tiers, run, aim),
-    });
-    if (outcome !== undefined) return outcome.then(({ value }) => value);
-    const found = new Map<string, V>();
-    return this.#peekRemote([key], found).then(() => found.get(key));
+    if (!tiers.isReadable(this.#path, key)) return undefined;
+    const part = this.#partOf(key);
+    if (part === undefined) return (await this.#lookUp([key])).get(key);
+    await lookUp(tiers, [part]);
+    return part.found?.value;
   }
 
   /** As {@link #lookUpOne}, with one question for all. */
   async #lookUp(keys: readonly string[]): Promise<Map<string, V>> {
     const tiers = this.#tiers;
-    const batch = new Batch<V>(tiers, undefined);
     const found = new Map<string, V>();
+    const parts: Part<V>[] = [];
     const unfilled: string[] = [];
-    const waiting: Promise<void>[] = [];
-    const look = (key: string) => {
-      const aim = this.#aim(key, {}, 'missing', false);
-      const request = { ns: this.#ns, key, options: {}, work: (run: Run<V>) => batch.add(run, aim) };
-      const outcome = tiers.shared.loading.begin(request);
-      // A load in flight will bring something newer; until then what the second tier has is still right.
-      if (outcome === undefined) unfilled.push(key);
-      else
-        waiting.push(
-          outcome.then(({ value }) => {
-            if (value !== undefined) found.set(key, value);
-          }),
-        );
-    };
+    let looking: Promise<void> | undefined;
     try {
-      for (const key of keys) if (tiers.isReadable(this.#path, key)) look(key);
+      for (const key of keys) {
+        if (!tiers.isReadable(this.#path, key)) continue;
+        const part = this.#partOf(key);
+        if (part === undefined) unfilled.push(key);
+        else parts.push(part);
+      }
     } finally {
-      batch.start();
+      // What was begun is to end.
+      if (parts.length > 0) looking = lookUp(tiers, parts);
+      looking?.catch(ignore);
     }
-    if (unfilled.length > 0) waiting.push(this.#peekRemote(unfilled, found));
-    await Promise.all(waiting);
+    if (unfilled.length > 0) await Promise.all([looking, this.#peekRemote(unfilled, found)]);
+    await looking;
+    for (const { aim, found: one } of parts) if (one !== undefined) found.set(aim.key, one.value);
     return found;
   }
 
+  /**
+   * A look at the second tier for a key; undefined if there is a load in flight: that will bring something newer, and until
+   * then what the second tier has is still right.
+   */
+  #partOf(key: string): Part<V> | undefined {
+    const tiers = this.#tiers;
+    const run = tiers.shared.loading.open(this.#ns, key);
+    return run && new Part(tiers, run, new Aim(this.#ns, this.#path, key, NO_OPTIONS));
+  }
+
   async #peekRemote(keys: readonly string[], found: Map<string, V>): Promise<void> {
-    const reads = keys.map((key) => ({ namespace: this.#path, key, lease: false, tags: [], dependsOn: [] }));
+    const reads = keys.map((key) => new Read(this.#path, key, false));
     const answers = (await this.#tiers.read(reads)) ?? [];
     for (const [i, { entry }] of answers.entries()) {
       if (entry !== undefined && entry.ttl > 0) found.set(keys[i] as string, entry.value as V);
@@ -209,8 +210,8 @@ export class Cache<V = unknown> {
     return options === undefined ? this.#tiers.defaults : { ...this.#tiers.defaults, ...readLoadOptions(options) };
   }
 
-  #aim(key: string, options: ReadLoadOptions, reason: Reason, loads = true): Aim<V> {
-    return { ns: this.#ns, path: this.#path, key, options, reason, loads };
+  #aim(key: string, options: ReadLoadOptions, reason: Reason, left?: Milliseconds): Aim {
+    return new Aim(this.#ns, this.#path, key, options, reason, left);
   }
 
   /** Loads a value that is not there, or not fresh: the entry in `slot`, which was just found. */
@@ -223,7 +224,7 @@ export class Cache<V = unknown> {
 
   /** What is to be loaded; or the stale value that does meanwhile. */
   #request(
-    aim: Aim<V>,
+    aim: Aim,
     slot: number,
     work: Request<V>['work'],
   ): { readonly request: Request<V>; readonly value?: Promise<V> } {
@@ -274,7 +275,7 @@ export class Cache<V = unknown> {
     // XFetch: the end of the ttl is brought forward by a random multiple of what a load takes.
     if (note?.took === undefined || left > -note.took * beta * Math.log(1 - Math.random())) return stale.value();
     const read = this.#read(options);
-    const aim: Aim<V> = { ...this.#aim(key, read, 'eager'), left };
+    const aim = this.#aim(key, read, 'eager', left);
     if (!tiers.backoffs.isActive(aim.path, key, tiers.now())) {
       tiers.counts.eagerRefreshes++;
       this.#refresh({ ns: this.#ns, key, work: (run) => loadOne(tiers, run, aim, loader), options: read, stale }, read);

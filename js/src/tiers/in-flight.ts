@@ -1,7 +1,8 @@
 import type { Milliseconds } from '../duration.js';
+import { type Listed, OpenList } from '../open-list.js';
 
 /** A call that was not answered yet. */
-export interface OpenCall {
+export interface OpenCall extends Listed {
   /** When it was to be given up. */
   readonly until: Milliseconds;
   /** It was: its answer may still come. */
@@ -17,7 +18,7 @@ const LATEST_TIMER: Milliseconds = 60_000;
  * when there would be too many.
  */
 export class InFlight {
-  readonly #calls = new Set<OpenCall>();
+  readonly #calls = new OpenList<OpenCall>();
   readonly #most: number;
 
   constructor(most: number) {
@@ -32,13 +33,13 @@ export class InFlight {
   get isFull(): boolean {
     if (this.#calls.size < this.#most) return false;
     const gone = performance.now() - LATEST_TIMER;
-    for (const call of this.#calls) if (!call.isGivenUp && call.until < gone) this.#calls.delete(call);
+    for (const call of this.#calls.all()) if (!call.isGivenUp && call.until < gone) this.#calls.delete(call);
     return this.#calls.size >= this.#most;
   }
 
   /** @param patience after how long it will be given up */
   begin(patience: Milliseconds): OpenCall {
-    const call = { until: performance.now() + patience, isGivenUp: false };
+    const call = { until: performance.now() + patience, isGivenUp: false, place: -1 };
     this.#calls.add(call);
     return call;
   }

@@ -1,12 +1,12 @@
 import type { Milliseconds } from '../duration.js';
 import type { Namespace } from '../engine/engine.js';
 import { TiercelError } from '../errors.js';
-import { ignore, type Offer, type Run } from '../memory/flight.js';
+import { ignore, type LoadCompanion, type Offer, type Run } from '../memory/flight.js';
 import { contextOf } from '../memory/load-context.js';
 import { startTimer } from '../memory/loading.js';
 import type { Loader } from '../memory/types.js';
 import type { ReadLoadOptions } from './options.js';
-import type { RemoteEntry, RemoteLock } from './remote.js';
+import { Read, type RemoteEntry, type RemoteLock } from './remote.js';
 import type { Tiers } from './tiers.js';
 
 /** Longest that a lock on a key is held without a sign of life, and how long one waits for it at most. */
@@ -17,23 +17,37 @@ const FLEET_WAIT: Milliseconds = 30_000;
 export type Reason = 'missing' | 'forced' | 'eager';
 
 /** What is to be loaded, for whom. */
-export interface Aim<V> {
+export class Aim {
   readonly ns: Namespace;
   readonly path: readonly string[];
   readonly key: string;
   readonly options: ReadLoadOptions;
-  readonly reason: Reason;
+  /** None if no loader will follow: then no lease is needed. */
+  readonly reason: Reason | undefined;
   /** How long the value in memory stays fresh, for an eager load. */
-  readonly left?: Milliseconds;
-  /** Whether a loader will follow, so that a lease is needed. */
-  readonly loads: boolean;
-  readonly loader?: Loader<V>;
+  readonly left: Milliseconds | undefined;
+
+  constructor(
+    ns: Namespace,
+    path: readonly string[],
+    key: string,
+    options: ReadLoadOptions,
+    reason?: Reason,
+    left?: Milliseconds,
+  ) {
+    this.ns = ns;
+    this.path = path;
+    this.key = key;
+    this.options = options;
+    this.reason = reason;
+    this.left = left;
+  }
 }
 
 /** One key of a load: its run, and what the second tier said. */
-export class Part<V> {
+export class Part<V> implements LoadCompanion {
   readonly run: Run<V>;
-  readonly aim: Aim<V>;
+  readonly aim: Aim;
   /** What the second tier had. */
   found: { readonly value: V } | undefined;
   lease: unknown;
@@ -44,14 +58,12 @@ export class Part<V> {
   #began: Milliseconds;
   readonly #tiers: Tiers<V>;
 
-  constructor(tiers: Tiers<V>, run: Run<V>, aim: Aim<V>) {
+  constructor(tiers: Tiers<V>, run: Run<V>, aim: Aim) {
     this.#tiers = tiers;
     this.run = run;
     this.aim = aim;
     this.#began = tiers.now();
-    const { terms } = run;
-    terms.finish = (value) => this.#finish(value);
-    terms.ended = (isCurrent, hasFailed) => this.#ended(isCurrent, hasFailed);
+    run.terms.companion = this;
   }
 
   /** Looks for parts in the second tier, all with one question. */
@@ -61,14 +73,11 @@ export class Part<V> {
     const began = tiers.now();
     const { isSettled } = tiers;
     const found = await tiers.read(
-      asked.map(({ aim: { path, key, options, reason, loads } }) => ({
-        namespace: path,
-        key,
-        // What is in memory is wanted anew: whatever is found, it may not do.
-        lease: loads && (reason === 'missing' ? 'missing' : true),
-        tags: options.tags ?? [],
-        dependsOn: options.dependsOn ?? [],
-      })),
+      asked.map(({ aim: { path, key, options, reason } }) => {
+        // If what is in memory is wanted anew, whatever is found may not do.
+        const lease = reason === undefined ? false : reason === 'missing' ? reason : true;
+        return new Read(path, key, lease, options.tags, options.dependsOn);
+      }),
     );
     if (found === undefined) return;
     const took = tiers.now() - began;
@@ -191,7 +200,7 @@ export class Part<V> {
   }
 
   /** The last word on how a loaded value is stored. */
-  #finish(value: unknown): void {
+  finish(value: unknown): void {
     const { terms } = this.run;
     this.#tiers.backoffs.delete(this.aim.path, this.aim.key);
     if (this.found !== undefined) return;
@@ -203,7 +212,7 @@ export class Part<V> {
     this.#value = value;
   }
 
-  #ended(isCurrent: boolean, hasFailed: boolean): void {
+  ended(isCurrent: boolean, hasFailed: boolean): void {
     const { terms, abort } = this.run;
     const { path: namespace, key, options } = this.aim;
     const { stale = 0, grace = 0, graceBackoff = GRACE_BACKOFF } = options;
@@ -222,16 +231,32 @@ export class Part<V> {
 
 export const GRACE_BACKOFF: Milliseconds = 10_000;
 
-/** What a look at the second tier for one key does: if that has nothing, there is nothing. */
-export async function lookUp<V>(tiers: Tiers<V>, run: Run<V>, aim: Aim<V>): Promise<V> {
-  const part = new Part(tiers, run, aim);
-  await Part.consult(tiers, [part]);
-  if (part.found === undefined) run.terms.absent = true;
-  return part.found?.value as V;
+/**
+ * Looks for keys in the second tier, with one question for all, and takes what that has into memory, unless something
+ * overtakes it. If it has nothing, there is nothing. @throws what a value cannot be stored for
+ */
+export async function lookUp<V>(tiers: Tiers<V>, parts: readonly Part<V>[]): Promise<void> {
+  const { loading } = tiers.shared;
+  const failures: unknown[] = [];
+  try {
+    await Part.consult(tiers, parts);
+  } catch (error) {
+    for (const { run, aim } of parts) loading.fail(run, aim, error);
+    throw error;
+  }
+  for (const { run, aim, found } of parts) {
+    if (found === undefined) run.terms.absent = true;
+    try {
+      loading.settle(run, aim, found?.value as V);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 /** What a load of one key does: asks the second tier, and then the loader. */
-export function loadOne<V>(tiers: Tiers<V>, run: Run<V>, aim: Aim<V>, loader: Loader<V>): V | PromiseLike<V> {
+export function loadOne<V>(tiers: Tiers<V>, run: Run<V>, aim: Aim, loader: Loader<V>): V | PromiseLike<V> {
   const part = new Part(tiers, run, aim);
   const asks = tiers.isReadable(aim.path, aim.key) || part.wantsLock;
   return asks ? loadThrough(tiers, part, loader) : call(part, loader);

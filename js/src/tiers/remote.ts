@@ -92,6 +92,31 @@ export interface RemoteRead extends RemotePlace {
   readonly dependsOn: readonly string[];
 }
 
+/** A class, as there is one for each key that is asked for: see memory/flight.ts. */
+export class Read implements RemoteRead {
+  readonly namespace: readonly string[];
+  readonly key: string;
+  readonly lease: boolean | 'missing';
+  readonly tags: readonly string[];
+  readonly dependsOn: readonly string[];
+
+  constructor(
+    namespace: readonly string[],
+    key: string,
+    lease: boolean | 'missing',
+    tags: readonly string[] = NO_NAMES,
+    dependsOn: readonly string[] = NO_NAMES,
+  ) {
+    this.namespace = namespace;
+    this.key = key;
+    this.lease = lease;
+    this.tags = tags;
+    this.dependsOn = dependsOn;
+  }
+}
+
+const NO_NAMES: readonly string[] = [];
+
 export interface RemoteFound {
   /** What is there and may still be served, stale or fresh. */
   readonly entry?: RemoteEntry | undefined;

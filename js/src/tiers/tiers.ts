@@ -9,6 +9,7 @@ import { MemoryCache } from '../memory/memory-cache.js';
 import type { ReadSetOptions } from '../memory/options.js';
 import type { Shared } from '../memory/shared.js';
 import type { Count } from '../memory/types.js';
+import { type Listed, OpenList } from '../open-list.js';
 import { Backoffs } from './backoffs.js';
 import type { Bus, BusListener, Carried, CarriedValue, CommonMemory } from './bus.js';
 import type { Change } from './change.js';
@@ -37,6 +38,13 @@ const BREAKER = { failures: 3, reset: 5_000 };
 const MAX_PENDING = 10_000;
 /** Writes of loaded values that may be under way to the second tier at a time. */
 const MOST_WRITES = 1_024;
+
+interface OpenWrite extends Listed {
+  /** Never rejects. */
+  readonly over: Promise<void>;
+  /** When it is to be over. */
+  readonly until: Milliseconds;
+}
 
 /** Caches with tiers of their own that have one memory, by that. */
 const users = new WeakMap<object, number>();
@@ -82,8 +90,8 @@ export class Tiers<V> implements BusListener {
   #trusted: boolean;
   #reason = 'not connected yet';
   readonly #gathering = new Gathering((reads) => this.#ask(reads));
-  /** Writes of loads that are under way, and when each is to be over. */
-  readonly #writes = new Map<Promise<void>, Milliseconds>();
+  /** Writes of loads that are under way. */
+  readonly #writes = new OpenList<OpenWrite>();
 
   constructor(options: ReadTierOptions<V>) {
     const { memory, remote, bus, namespace = [], name = 'default', defaults = {} } = options;
@@ -213,7 +221,7 @@ export class Tiers<V> implements BusListener {
     const { tier, guard } = this.remote as NonNullable<typeof this.remote>;
     if (this.#writes.size >= MOST_WRITES) {
       // Those of a request of a Worker that has ended are never over.
-      for (const [lost, until] of this.#writes) if (until < performance.now()) this.#writes.delete(lost);
+      for (const write of this.#writes.all()) if (write.until < performance.now()) this.#writes.delete(write);
       if (this.#writes.size >= MOST_WRITES) return Promise.resolve();
     }
     const propagation = this.#propagation;
@@ -225,15 +233,24 @@ export class Tiers<V> implements BusListener {
         propagation === undefined ? { result: await make(call) } : propagation.ordered(call, [write], make),
       )
       .then((answer) => {
-        this.#writes.delete(writing);
         if (answer === undefined) return;
         if (answer.result[0] === true) this.counts.remoteWrites++;
         else this.counts.remoteRefusals++;
         if (answer.result[0] === true && 'point' in answer && answer.point !== undefined)
           this.#tell(write, answer.point, aged(value, this.now() - began));
       });
-    this.#writes.set(writing, performance.now() + this.remoteTimeout);
-    return writing;
+    return this.#isUnderWay(writing);
+  }
+
+  /** Counts a write among those that are under way, until it is over. @param write that never rejects */
+  #isUnderWay(write: Promise<unknown>): Promise<void> {
+    const open: OpenWrite = {
+      over: write.then(() => this.#writes.delete(open)),
+      until: performance.now() + this.remoteTimeout,
+      place: -1,
+    };
+    this.#writes.add(open);
+    return open.over;
   }
 
   /** Tells others of a value that was loaded, if that is of any use to them. */
@@ -241,13 +258,11 @@ export class Tiers<V> implements BusListener {
     if (this.bus === undefined || value === undefined) return;
     const { bus, guard } = this.bus;
     const changes: Change[] = [{ kind: 'set', namespace, key }];
-    const telling = guard
-      .call('publish', async () => {
-        await bus.publish(changes, { point, values: [value] });
-        return changes;
-      })
-      .then(() => void this.#writes.delete(telling));
-    this.#writes.set(telling, performance.now() + this.remoteTimeout);
+    const telling = guard.call('publish', async () => {
+      await bus.publish(changes, { point, values: [value] });
+      return changes;
+    });
+    void this.#isUnderWay(telling);
   }
 
   /** An entry of the second tier, of a value that is being stored in memory with these options. */
@@ -506,7 +521,7 @@ export class Tiers<V> implements BusListener {
     this.closed = true;
     if (this.#ownsMemory) this.shared.loading.abort();
     // Memory last: values that wait are taken from there.
-    await Promise.all([...this.#writes.keys(), this.outbox.flush()]);
+    await Promise.all([...this.#writes.all().map(({ over }) => over), this.outbox.flush()]);
     if (this.#ownsMemory) this.memory.close();
     users.set(this.shared, (users.get(this.shared) ?? 1) - 1);
     this.events.clear();
