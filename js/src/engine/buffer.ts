@@ -129,9 +129,7 @@ export class Buffer {
 
   readList(): string[] {
     const start = this.#register(R_KEY);
-    const list: string[] = [];
-    readPacked(this.#port.u8, start, start + this.#register(R_KEY_LENGTH), (text) => void list.push(text));
-    return list;
+    return readPacked(this.#port.u8, start, start + this.#register(R_KEY_LENGTH));
   }
 
   /** Fetches again, with room for it, what the last call gives out but did not fit. */
@@ -169,8 +167,9 @@ export function putPacked(u8: Uint8Array, end: number, text: string, kind: numbe
   return next;
 }
 
-/** Gives out the strings of a packed list, each with its kind. */
-export function readPacked(u8: Uint8Array, start: number, end: number, take: (text: string, kind: number) => void) {
+/** The strings of a packed list: those of one kind, or all. */
+export function readPacked(u8: Uint8Array, start: number, end: number, kind?: number): string[] {
+  const strings: string[] = [];
   for (let at = start; at < end; ) {
     const head =
       (u8[at] as number) |
@@ -178,9 +177,10 @@ export function readPacked(u8: Uint8Array, start: number, end: number, take: (te
       ((u8[at + 2] as number) << 16) |
       ((u8[at + 3] as number) << 24);
     const length = head >>> 2;
-    take(textAt(u8, at + 4, at + 4 + length, head & 1), head & 2);
+    if (kind === undefined || kind === (head & 2)) strings.push(textAt(u8, at + 4, at + 4 + length, head & 1));
     at += 4 + ((length + 3) & ~3);
   }
+  return strings;
 }
 
 function textAt(u8: Uint8Array, start: number, end: number, encoding: number): string {

@@ -129,7 +129,7 @@ export function encodeFrame(frame: Frame): Uint8Array {
   return withPort((engine) => {
     if (!engine.reserve(room)) throw new TiercelError('ERR_TIERCEL_OUT_OF_MEMORY', 'no memory for a frame');
     const { inputs } = engine;
-    const head = new DataView(inputs.buffer, inputs.byteOffset, FRAME_HEAD);
+    const head = headOf(inputs);
     head.setUint32(FRAME_FORMAT, frame.format, true);
     head.setFloat64(FRAME_LOADED_AT, frame.loadedAt, true);
     head.setFloat64(FRAME_WRITTEN_AT, frame.writtenAt, true);
@@ -166,51 +166,69 @@ export function decodeFrame(bytes: Uint8Array, place: FramePlace): Frame | Frame
     inputs.set(bytes);
     const placeBytes = put(inputs, placeAt, TAG, parts) - placeAt;
     const fault = engine.frameCheck(0, bytes.length, placeAt, placeBytes);
-    return fault === FRAME_SOUND ? read(inputs, bytes, place) : (FAULTS[fault] ?? 'malformed');
+    return fault === FRAME_SOUND ? new ReadFrame(inputs, bytes, place) : (FAULTS[fault] ?? 'malformed');
   });
 }
 
-/** What a frame says that was checked: `inputs` begins with it. */
-function read(inputs: Uint8Array, bytes: Uint8Array, { namespace, key }: FramePlace): Frame {
-  const head = new DataView(inputs.buffer, inputs.byteOffset, FRAME_HEAD);
-  let at = FRAME_HEAD;
-  const next = (i: number) => {
-    const start = at;
-    at += head.getUint32(FRAME_LENGTHS + 4 * i, true);
-    return start;
-  };
+/** A frame that was checked: `inputs` begins with it. A class, as there is one for each key that is read: see memory/flight.ts. */
+class ReadFrame implements Frame {
+  readonly namespace: readonly string[];
+  readonly key: string;
+  readonly format: number;
+  readonly loadedAt: number;
+  readonly writtenAt: number;
+  readonly ttl: Milliseconds;
+  readonly stale: Milliseconds;
+  readonly took: Milliseconds;
+  readonly etag: string | undefined;
+  readonly lastModified: string | undefined;
+  readonly tags: readonly string[];
+  readonly dependsOn: readonly string[];
+  readonly scopes: readonly FrameScope[];
+  readonly payload: Uint8Array;
+
+  constructor(inputs: Uint8Array, bytes: Uint8Array, { namespace, key }: FramePlace) {
+    const head = headOf(inputs);
+    this.namespace = namespace;
+    this.key = key;
+    this.format = head.getUint32(FRAME_FORMAT, true);
+    this.loadedAt = head.getFloat64(FRAME_LOADED_AT, true);
+    this.writtenAt = head.getFloat64(FRAME_WRITTEN_AT, true);
+    this.ttl = head.getFloat64(FRAME_TTL, true);
+    this.stale = head.getFloat64(FRAME_STALE, true);
+    this.took = head.getFloat64(FRAME_TOOK, true);
+    const place = FRAME_HEAD + head.getUint32(FRAME_LENGTHS, true);
+    const names = place + head.getUint32(FRAME_LENGTHS + 4, true);
+    const validators = names + head.getUint32(FRAME_LENGTHS + 8, true);
+    const payload = validators + head.getUint32(FRAME_LENGTHS + 12, true);
+    this.scopes = place === FRAME_HEAD ? NO_SCOPES : scopesOf(readPacked(inputs, FRAME_HEAD, place));
+    this.tags = names === validators ? NO_NAMES : readPacked(inputs, names, validators, TAG);
+    this.dependsOn = names === validators ? NO_NAMES : readPacked(inputs, names, validators, DEPENDENCY);
+    this.etag = validators === payload ? undefined : readPacked(inputs, validators, payload, ETAG)[0];
+    this.lastModified = validators === payload ? undefined : readPacked(inputs, validators, payload, LAST_MODIFIED)[0];
+    this.payload = bytes.subarray(payload);
+  }
+}
+
+const NO_NAMES: readonly string[] = Object.freeze([]);
+const NO_SCOPES: readonly FrameScope[] = Object.freeze([]);
+
+/** @param strings name, token, name, token */
+function scopesOf(strings: readonly string[]): FrameScope[] {
   const scopes: FrameScope[] = [];
-  let name: string | undefined;
-  readPacked(inputs, next(0), at, (text) => {
-    if (name !== undefined) scopes.push({ name, token: text });
-    name = name === undefined ? text : undefined;
-  });
-  next(1);
-  const tags: string[] = [];
-  const dependsOn: string[] = [];
-  readPacked(inputs, next(2), at, (text, kind) => void (kind === TAG ? tags : dependsOn).push(text));
-  let etag: string | undefined;
-  let lastModified: string | undefined;
-  readPacked(inputs, next(3), at, (text, kind) => {
-    if (kind === ETAG) etag = text;
-    if (kind === LAST_MODIFIED) lastModified = text;
-  });
-  return {
-    namespace,
-    key,
-    format: head.getUint32(FRAME_FORMAT, true),
-    loadedAt: head.getFloat64(FRAME_LOADED_AT, true),
-    writtenAt: head.getFloat64(FRAME_WRITTEN_AT, true),
-    ttl: head.getFloat64(FRAME_TTL, true),
-    stale: head.getFloat64(FRAME_STALE, true),
-    took: head.getFloat64(FRAME_TOOK, true),
-    etag,
-    lastModified,
-    tags,
-    dependsOn,
-    scopes,
-    payload: bytes.subarray(at),
-  };
+  for (let i = 0; i < strings.length; i += 2)
+    scopes.push({ name: strings[i] as string, token: strings[i + 1] as string });
+  return scopes;
+}
+
+/** The last that was made, as it is mostly the next as well. */
+let head: DataView = new DataView(new ArrayBuffer(0));
+
+/** A view of the head of a frame that a buffer begins with. */
+function headOf(inputs: Uint8Array): DataView {
+  if (head.buffer !== inputs.buffer || head.byteOffset !== inputs.byteOffset)
+    head = new DataView(inputs.buffer, inputs.byteOffset, FRAME_HEAD);
+  return head;
 }
 
 /** The parts of a namespace and the key, which together are no other place's. */

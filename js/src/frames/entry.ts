@@ -39,9 +39,34 @@ export function frameOf(
   };
 }
 
+/** Most are of this kind. A class, as there is one for each key that is read: see memory/flight.ts. */
+class Entry implements RemoteEntry {
+  readonly value: unknown;
+  readonly ttl: Milliseconds;
+  readonly stale: Milliseconds;
+  readonly tags: readonly string[];
+  readonly dependsOn: readonly string[];
+
+  constructor(
+    value: unknown,
+    ttl: Milliseconds,
+    stale: Milliseconds,
+    tags: readonly string[],
+    dependsOn: readonly string[],
+  ) {
+    this.value = value;
+    this.ttl = ttl;
+    this.stale = stale;
+    this.tags = tags;
+    this.dependsOn = dependsOn;
+  }
+}
+
 /** The entry that a frame is of. @param ttl how long it is still fresh */
 export function entryOf(frame: Frame, ttl: Milliseconds, value: unknown): RemoteEntry {
   const { stale, tags, dependsOn, etag, lastModified, took } = frame;
+  if (etag === undefined && lastModified === undefined && !(took > 0))
+    return new Entry(value, ttl, stale, tags, dependsOn);
   return {
     value,
     ttl,

@@ -4,6 +4,7 @@ import type { RemoteCall, RemoteFollower, RemoteFound, RemoteRead } from '../tie
 import { namespaceScope, tagScope } from './names.js';
 import { type Answer, foundOf, type Reading } from './reading.js';
 import { Tokens } from './tokens.js';
+import { SCOPES_AT } from './value.js';
 
 /** After so many calls in a row in which all entries of a namespace could have been judged here, the next are. */
 const ENOUGH = 16;
@@ -44,17 +45,17 @@ export class Follower implements RemoteFollower {
     if (performance.now() - this.#since > TRUST) this.forget();
     const answers = [...(await this.#ask(reads, call, reads.map(this.#isLikely)))];
     const answered = performance.now();
-    let open = answers.flatMap(({ isOpen }, i) => (isOpen ? [i] : []));
+    let open: number[] = [];
+    for (let i = 0; i < answers.length; i++) if (answers[i]?.isOpen) open.push(i);
     // What is heard while Redis is asked once more counts for all that is handed out then.
     for (let isAgain = false; open.length > 0; isAgain = true) {
       const isHeard = this.#hears();
       const doubtful = open.filter((i) => !isHeard || !this.#accepts(reads[i] as RemoteRead, answers[i] as Answer));
-      open = open.filter((i) => !doubtful.includes(i));
       if (doubtful.length === 0) {
-        const age = isAgain ? performance.now() - answered : 0;
-        for (const i of open) answers[i] = aged(answers[i] as Answer, age);
+        if (isAgain) for (const i of open) age(answers[i] as Answer, performance.now() - answered);
         break;
       }
+      open = open.filter((i) => !doubtful.includes(i));
       for (const i of doubtful) this.#runs.delete(namespaceScope((reads[i] as RemoteRead).namespace));
       const again = await this.#ask(
         doubtful.map((i) => reads[i] as RemoteRead),
@@ -94,12 +95,13 @@ export class Follower implements RemoteFollower {
     const answers = await this.#reading.read(reads, call, isOpen);
     if (!this.#hears()) return answers;
     const couldVouch = new Map<string, boolean>();
-    for (const [i, { entry, scopes, isOpen, isLast }] of answers.entries()) {
-      if (isOpen || entry === undefined || scopes === undefined) continue;
+    for (let i = 0; i < answers.length; i++) {
+      const answer = answers[i] as Answer;
+      if (answer.isOpen || answer.entry === undefined) continue;
       const ns = namespaceScope((reads[i] as RemoteRead).namespace);
-      const list = tokens.listOf(scopes);
+      const list = this.#listOf(answer);
       couldVouch.set(ns, couldVouch.get(ns) !== false && tokens.vouch(list, ns));
-      tokens.learn(list, ns, isLast, time);
+      tokens.learn(list, ns, answer.barriers.length === 0, time);
     }
     for (const [ns, could] of couldVouch) {
       if (this.#runs.size >= MOST_NAMESPACES) this.#runs.clear();
@@ -116,15 +118,21 @@ export class Follower implements RemoteFollower {
     tags.every((tag) => this.#tokens.has(tagScope(namespace, tag)));
 
   /** Whether an answer that nobody has judged may be handed out as it is. */
-  #accepts({ namespace, lease: wanted }: RemoteRead, { entry, lease, scopes }: Answer): boolean {
-    if (entry === undefined || scopes === undefined) return false;
+  #accepts({ namespace, lease: wanted }: RemoteRead, answer: Answer): boolean {
+    const { entry, lease } = answer;
+    if (entry === undefined) return false;
     if (wanted !== false && lease === undefined && !(entry.ttl > 0)) return false;
-    return this.#tokens.vouch(this.#tokens.listOf(scopes), namespaceScope(namespace));
+    return this.#tokens.vouch(this.#listOf(answer), namespaceScope(namespace));
+  }
+
+  /** The scopes of what is there, and their tokens. */
+  #listOf({ value, frameAt }: Answer): readonly string[] | undefined {
+    return value && this.#tokens.listOf(value, SCOPES_AT, frameAt);
   }
 }
 
 /** Times of an entry are lengths, as of the answer. */
-function aged(answer: Answer, age: Milliseconds): Answer {
+function age(answer: Answer, by: Milliseconds): void {
   const { entry } = answer;
-  return age === 0 || entry === undefined ? answer : { ...answer, entry: { ...entry, ttl: entry.ttl - age } };
+  if (entry !== undefined) answer.entry = { ...entry, ttl: entry.ttl - by };
 }

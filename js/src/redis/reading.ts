@@ -3,7 +3,14 @@ import { decodeFrame, type Frame } from '../engine/frame.js';
 import { entryOf, isPromise, type TierFault } from '../frames/entry.js';
 import type { PayloadCodec, PayloadFault } from '../frames/payload.js';
 import { ignore } from '../memory/flight.js';
-import type { RemoteCall, RemoteEntry, RemoteFound, RemotePlace, RemoteRead } from '../tiers/remote.js';
+import {
+  Found,
+  type RemoteCall,
+  type RemoteEntry,
+  type RemoteFound,
+  type RemotePlace,
+  type RemoteRead,
+} from '../tiers/remote.js';
 import { type Lease, leaseOf, NO_SOURCES, readArguments, type Sources } from './arguments.js';
 import type { Barriers } from './barriers.js';
 import { type Commands, textOf } from './commands.js';
@@ -12,31 +19,52 @@ import type { Order } from './order.js';
 import { askingPoint, takePoint, toBeTold } from './points.js';
 import type { RedisBytes, RedisReply } from './port.js';
 import { listOf } from './replies.js';
-import { splitValue } from './value.js';
+import { frameAt } from './value.js';
 
 /** What a script answers in place of how long an entry is kept, of one that is not to be served. */
 const DEAD = -3;
 const FOREIGN = -4;
 
-/** What a script says of an entry; see there. */
-interface Said {
-  readonly left: Milliseconds;
-  readonly barriers: readonly RedisReply[];
-  /** Names and lists of other shards. */
-  readonly elsewhere: readonly RedisReply[];
-  readonly value: RedisBytes | undefined;
-}
-
 const NOTHING: readonly RedisReply[] = [];
 
-/** What Redis has, and what it is checked against. */
-export interface Answer extends RemoteFound {
-  /** Names and tokens, packed, of what is there. */
-  readonly scopes: RedisBytes | undefined;
+/** What Redis has of an entry, and what that is checked against. */
+export class Answer {
+  entry: RemoteEntry | undefined = undefined;
+  lease: Lease | undefined = undefined;
   /** Whether nobody has judged yet if it may be served. */
   readonly isOpen: boolean;
-  /** Whether its namespace had no changes of prefixes and patterns since. */
-  readonly isLast: boolean;
+  /** How long Redis keeps it, -1: for ever; or why there is no value. */
+  left: Milliseconds;
+  /** Changes of prefixes and patterns since, and keys that they are to be compared with. */
+  barriers: readonly RedisReply[];
+  /** Names and lists of other shards. */
+  readonly elsewhere: readonly RedisReply[];
+  value: RedisBytes | undefined;
+  /** Where in the value the frame begins, after the scopes; -1 if that is not ours. */
+  readonly frameAt: number;
+
+  /** @param first what a script says before the value; see there */
+  constructor(first: RedisReply | undefined, value: RedisBytes | undefined, wasOpen: boolean) {
+    this.isOpen = wasOpen && value !== undefined;
+    this.value = value;
+    this.frameAt = value === undefined ? -1 : frameAt(value);
+    if (typeof first === 'number') {
+      this.left = first;
+      this.barriers = NOTHING;
+      this.elsewhere = NOTHING;
+    } else {
+      const [left, barriers, others] = listOf(first);
+      this.left = Number(left);
+      this.barriers = listOf(barriers);
+      this.elsewhere = listOf(others);
+    }
+  }
+
+  /** It turned out to be invalidated. */
+  die(): void {
+    this.left = DEAD;
+    this.value = undefined;
+  }
 }
 
 /** What became of entries that were asked for. */
@@ -73,7 +101,12 @@ export class Reading {
       reads,
       ({ namespace, key }) => shards.of(namespace, key),
       (shard, some, at) =>
-        this.#read(shard, some, call, isOpen.length === 0 ? isOpen : at.map((i) => isOpen[i] === true)),
+        this.#read(
+          shard,
+          some,
+          call,
+          at === undefined || isOpen.length === 0 ? isOpen : at.map((i) => isOpen[i] === true),
+        ),
     );
   }
 
@@ -83,38 +116,37 @@ export class Reading {
     call: RemoteCall,
     isOpen: readonly boolean[],
   ): Promise<Answer[]> {
-    const { said, leases } = await this.#ask(shard, reads, call, isOpen);
-    const isDivided = said.some(({ elsewhere }) => elsewhere.length > 0);
-    if (isDivided) await this.#askElsewhere(reads, said, call);
-    const open = said.map(({ value }, i) => isOpen[i] === true && value !== undefined);
-    const split = said.map(({ value }) => value && splitValue(value));
-    const looked = reads.map((one, i) => this.#look(one, said[i] as Said, split[i]?.frame, open[i] === true));
-    const entries = looked.some(isPromise)
-      ? await Promise.all(looked)
-      : (looked as readonly (RemoteEntry | undefined)[]);
+    const answers = await this.#ask(shard, reads, call, isOpen);
+    if (answers.some(({ elsewhere }) => elsewhere.length > 0)) await this.#askElsewhere(reads, answers, call);
+    const decoding: Promise<void>[] = [];
+    for (let i = 0; i < reads.length; i++) {
+      const awaited = this.#look(reads[i] as RemoteRead, answers[i] as Answer);
+      if (awaited !== undefined) decoding.push(awaited);
+    }
+    if (decoding.length > 0) await Promise.all(decoding);
     // Taken for fresh by the server, which cannot tell that it is of no use.
     const unleased: number[] = [];
-    for (const [i, entry] of entries.entries()) {
-      if (open[i]) continue;
+    for (let i = 0; i < reads.length; i++) {
+      const { isOpen, entry, lease } = answers[i] as Answer;
+      if (isOpen) continue;
       this.counts[entry === undefined ? 'misses' : 'hits']++;
-      if (reads[i]?.lease && leases.get(i) === undefined && !((entry?.ttl ?? 0) > 0)) unleased.push(i);
+      if (reads[i]?.lease && lease === undefined && !((entry?.ttl ?? 0) > 0)) unleased.push(i);
     }
     if (unleased.length > 0) {
       const again = unleased.map((i): RemoteRead => ({ ...(reads[i] as RemoteRead), lease: true }));
-      const { leases: late } = await this.#ask(shard, again, call, []);
-      for (const [i, at] of unleased.entries()) leases.set(at, late.get(i));
+      const late = await this.#ask(shard, again, call, []);
+      for (const [i, at] of unleased.entries()) (answers[at] as Answer).lease = late[i]?.lease;
     }
-    return entries.map((entry, i) => ({
-      entry,
-      lease: leases.get(i),
-      scopes: split[i]?.scopes,
-      isOpen: open[i] === true,
-      isLast: (said[i] as Said).barriers.length === 0,
-    }));
+    return answers;
   }
 
-  /** What the script says of each read, and the leases that it gives. */
-  async #ask(shard: number, reads: readonly RemoteRead[], call: RemoteCall, isOpen: readonly boolean[]) {
+  /** What the script says of each read, with the leases that it gives. */
+  async #ask(
+    shard: number,
+    reads: readonly RemoteRead[],
+    call: RemoteCall,
+    isOpen: readonly boolean[],
+  ): Promise<Answer[]> {
     const elsewhere = this.#elsewhere;
     const sources = reads.map((one) => (one.lease ? elsewhere.sourcesOf(one, one.dependsOn) : NO_SOURCES));
     const isDivided = sources.some((own) => own.elsewhere.length > 0);
@@ -132,94 +164,80 @@ export class Reading {
       told,
     );
     const lent = await lending;
-    const said = reads.map((_, i): Said => {
-      const first = reply[2 * i];
+    const answers: Answer[] = [];
+    for (let i = 0; i < reads.length; i++) {
       const value = (reply[2 * i + 1] ?? undefined) as RedisBytes | undefined;
-      if (typeof first === 'number') return { left: first, barriers: NOTHING, elsewhere: NOTHING, value };
-      const [left, barriers, others] = listOf(first);
-      return { left: Number(left), barriers: listOf(barriers), elsewhere: listOf(others), value };
-    });
-    const leases = new Map<number, Lease | undefined>();
+      answers.push(new Answer(reply[2 * i], value, isOpen[i] === true));
+    }
     for (let at = 2 * reads.length; at < reply.length; at++) {
       const [which, ...parts] = listOf(reply[at]);
       const i = Number(which) - 1;
-      leases.set(i, leaseOf(reads[i] as RemoteRead, sources[i] as Sources, lent?.[i] ?? [], parts));
+      (answers[i] as Answer).lease = leaseOf(reads[i] as RemoteRead, sources[i] as Sources, lent?.[i] ?? [], parts);
     }
-    return { said, leases };
+    return answers;
   }
 
   /** Whether what entries are made from in other shards is still what it was: else they are dead. */
-  async #askElsewhere(reads: readonly RemoteRead[], said: Said[], call: RemoteCall): Promise<void> {
-    const of: number[] = [];
+  async #askElsewhere(reads: readonly RemoteRead[], answers: readonly Answer[], call: RemoteCall): Promise<void> {
+    const of: Answer[] = [];
     const claims: Claim[] = [];
-    for (const [i, { elsewhere }] of said.entries()) {
+    for (const [i, answer] of answers.entries()) {
+      const { elsewhere } = answer;
       for (let j = 0; j < elsewhere.length; j += 2) {
-        of.push(i);
+        of.push(answer);
         const { namespace } = reads[i] as RemoteRead;
         claims.push({ namespace, shard: shardOf(textOf(elsewhere[j])), scopes: elsewhere[j + 1] as Uint8Array });
       }
     }
     const judged = await this.#elsewhere.judge(claims, call);
-    for (const [j, barriers] of judged.entries()) {
-      const i = of[j] as number;
-      const one = said[i] as Said;
-      said[i] =
-        barriers === undefined
-          ? { ...one, left: DEAD, value: undefined }
-          : { ...one, barriers: [...one.barriers, ...barriers] };
+    for (const [j, answer] of of.entries()) {
+      const barriers = judged[j];
+      if (barriers === undefined) answer.die();
+      else answer.barriers = [...answer.barriers, ...barriers];
     }
   }
 
-  #look(
-    one: RemoteRead,
-    { left, value, barriers }: Said,
-    frame: Uint8Array | undefined,
-    isOpen: boolean,
-  ): RemoteEntry | undefined | Promise<RemoteEntry | undefined> {
-    if (value !== undefined && frame !== undefined) return this.#entry(one, left, frame, barriers, isOpen);
+  /** Reads the entry that an answer has, if that can be. */
+  #look(place: RemotePlace, answer: Answer): Promise<void> | undefined {
+    const { left, value, frameAt, isOpen } = answer;
+    if (value !== undefined && frameAt >= 0) return this.#decode(place, answer, value.subarray(frameAt));
     if (left === DEAD) this.counts.dead++;
     if (left === FOREIGN) this.#fault('foreign', isOpen);
     return undefined;
   }
 
-  /** What is in a frame; undefined if that cannot be read, or is invalidated. @param left how long Redis keeps it, -1: for ever */
-  #entry(
-    place: RemotePlace,
-    left: Milliseconds,
-    bytes: Uint8Array,
-    barriers: readonly RedisReply[],
-    isOpen: boolean,
-  ): RemoteEntry | undefined | Promise<RemoteEntry | undefined> {
+  /** Takes what is in a frame, unless that cannot be read, or is invalidated. */
+  #decode(place: RemotePlace, answer: Answer, bytes: Uint8Array): Promise<void> | undefined {
     const frame = decodeFrame(bytes, place);
-    if (typeof frame === 'string') return this.#fault(frame, isOpen);
-    if (this.#barriers.bar(place.key, barriers)) {
+    if (typeof frame === 'string') {
+      this.#fault(frame, answer.isOpen);
+      return undefined;
+    }
+    if (this.#barriers.bar(place.key, answer.barriers)) {
       this.counts.dead++;
       return undefined;
     }
     const decoded = this.#codec.decode(frame, frame);
-    return isPromise(decoded)
-      ? Promise.resolve(decoded).then((awaited) => this.#finish(frame, left, awaited, isOpen))
-      : this.#finish(frame, left, decoded, isOpen);
+    if (isPromise(decoded)) return Promise.resolve(decoded).then((awaited) => this.#take(frame, answer, awaited));
+    this.#take(frame, answer, decoded);
+    return undefined;
   }
 
-  #finish(
-    frame: Frame,
-    left: Milliseconds,
-    decoded: { readonly value: unknown } | PayloadFault,
-    isOpen: boolean,
-  ): RemoteEntry | undefined {
-    if (typeof decoded === 'string') return this.#fault(decoded, isOpen);
-    return entryOf(frame, left < 0 ? Number.POSITIVE_INFINITY : left - frame.stale, decoded.value);
+  #take(frame: Frame, answer: Answer, decoded: { readonly value: unknown } | PayloadFault): void {
+    if (typeof decoded === 'string') this.#fault(decoded, answer.isOpen);
+    else {
+      const { left } = answer;
+      answer.entry = entryOf(frame, left < 0 ? Number.POSITIVE_INFINITY : left - frame.stale, decoded.value);
+    }
   }
 
   /** Of what nobody has judged, Redis is asked once more. */
-  #fault(fault: TierFault, isOpen: boolean): undefined {
+  #fault(fault: TierFault, isOpen: boolean): void {
     if (!isOpen) this.faults[fault] = (this.faults[fault] ?? 0) + 1;
-    return undefined;
   }
 }
 
 /** Answers as a tier gives them. */
 export function foundOf(answers: readonly Answer[]): readonly RemoteFound[] {
-  return answers.map(({ entry, lease }) => ({ entry, lease }));
+  return answers.map(({ entry, lease }) => new Found(entry, lease));
 }

@@ -58,21 +58,25 @@ export class Shards {
     return shares;
   }
 
-  /** Asks each shard for its part of a list; answers in the order of that. */
-  async ask<T, R>(
+  /**
+   * Asks each shard for its part of a list; answers in the order of that.
+   * @param ask told where in the list each of its part is, or nothing if that is all of it
+   */
+  ask<T, R>(
     list: readonly T[],
     shardOf: (one: T) => number,
+    ask: (shard: number, some: readonly T[], at?: readonly number[]) => Promise<readonly R[]>,
+  ): Promise<readonly R[]> {
+    return !this.isDivided && list.length <= BATCH ? ask(0, list) : this.#askEach(this.divide(list, shardOf), ask);
+  }
+
+  async #askEach<T, R>(
+    shares: readonly Share<T>[],
     ask: (shard: number, some: readonly T[], at: readonly number[]) => Promise<readonly R[]>,
   ): Promise<readonly R[]> {
-    if (!this.isDivided && list.length <= BATCH)
-      return ask(
-        0,
-        list,
-        list.map((_, i) => i),
-      );
     const answers: R[] = [];
     await Promise.all(
-      this.divide(list, shardOf).map(async ({ shard, items, at }) => {
+      shares.map(async ({ shard, items, at }) => {
         for (const [i, answer] of (await ask(shard, items, at)).entries()) answers[at[i] as number] = answer;
       }),
     );

@@ -48,13 +48,14 @@ export class Tokens {
     return this.#get(scope) !== undefined;
   }
 
-  /** Names and tokens of a packed list; undefined for what is none. */
-  listOf(packed: RedisBytes): readonly string[] | undefined {
-    if (packed.length > LONGEST_LIST) return unpackStrings(packed);
-    const text = packed.latin1Slice();
-    const known = this.#lists.get(text);
+  /** Names and tokens of the packed list that is in these bytes; undefined for what is none. */
+  listOf(bytes: RedisBytes, start: number, end: number): readonly string[] | undefined {
+    const isLong = end - start > LONGEST_LIST;
+    const text = isLong ? '' : bytes.latin1Slice(start, end);
+    const known = isLong ? undefined : this.#lists.get(text);
     if (known !== undefined) return known;
-    const list = unpackStrings(packed);
+    const list = unpackStrings(bytes.subarray(start, end) as RedisBytes);
+    if (isLong) return list;
     if (this.#lists.size >= MOST_LISTS) this.#lists.clear();
     this.#lists.set(text, list);
     return list;

@@ -5,13 +5,31 @@ import type { RedisBytes } from './port.js';
  * What is stored of an entry, as far as it is beside the frame: see scripts.ts.
  */
 
-/** A list of scopes, packed, and the frame; undefined for what is not ours. */
-export function splitValue(value: RedisBytes): { readonly scopes: RedisBytes; readonly frame: Uint8Array } | undefined {
-  if (value.length < 8 + FRAME_HEAD || value[0] !== 0x54 || value[1] !== 0x43 || value[2] !== 0x45 || value[3] !== 1)
-    return undefined;
-  const last = 8 + new DataView(value.buffer, value.byteOffset).getUint32(4, true);
-  if (value.length < FRAME_HEAD + last) return undefined;
-  return { scopes: value.subarray(8, last) as RedisBytes, frame: value.subarray(last) };
+/** Where the list of scopes begins, packed; it ends where the frame begins. */
+export const SCOPES_AT = 8;
+
+/** Where the frame begins; -1 for what is not ours. */
+export function frameAt(value: RedisBytes): number {
+  if (
+    value.length < SCOPES_AT + FRAME_HEAD ||
+    value[0] !== 0x54 ||
+    value[1] !== 0x43 ||
+    value[2] !== 0x45 ||
+    value[3] !== 1
+  )
+    return -1;
+  const at = SCOPES_AT + lengthAt(value, 4);
+  return value.length < FRAME_HEAD + at ? -1 : at;
+}
+
+/** A u32 in little-endian order: a view would cost more than all else that is done here. */
+function lengthAt(bytes: Uint8Array, at: number): number {
+  const signed =
+    (bytes[at] as number) |
+    ((bytes[at + 1] as number) << 8) |
+    ((bytes[at + 2] as number) << 16) |
+    ((bytes[at + 3] as number) << 24);
+  return signed >>> 0;
 }
 
 /** Strings of a MessagePack array, each as the characters of its bytes; undefined if it is anything else. */

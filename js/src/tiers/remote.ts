@@ -92,7 +92,10 @@ export interface RemoteRead extends RemotePlace {
   readonly dependsOn: readonly string[];
 }
 
-/** A class, as there is one for each key that is asked for: see memory/flight.ts. */
+/*
+ * What there is one of for each key that is asked for is of a class: see memory/flight.ts.
+ */
+
 export class Read implements RemoteRead {
   readonly namespace: readonly string[];
   readonly key: string;
@@ -122,6 +125,16 @@ export interface RemoteFound {
   readonly entry?: RemoteEntry | undefined;
   /** Whatever the tier wants to have back with a write. */
   readonly lease?: unknown;
+}
+
+export class Found implements RemoteFound {
+  readonly entry: RemoteEntry | undefined;
+  readonly lease: unknown;
+
+  constructor(entry: RemoteEntry | undefined, lease: unknown) {
+    this.entry = entry;
+    this.lease = lease;
+  }
 }
 
 /** A value with all that is known of it. Times are lengths, as of the answer, so that no two clocks are compared. */

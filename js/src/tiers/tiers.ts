@@ -200,8 +200,10 @@ export class Tiers<V> implements BusListener {
     const { tier, guard } = this.remote as NonNullable<typeof this.remote>;
     const asked = this.#isHearing ? (this.#follower ?? tier) : tier;
     const read = async (call: RemoteCall) => answers(await asked.read(reads, call), reads.length, 'read');
-    const found = await guard.call('read', async (call) =>
-      this.#propagation === undefined ? read(call) : (await this.#propagation.ordered(call, reads, read)).result,
+    const propagation = this.#propagation;
+    const found = await guard.call(
+      'read',
+      propagation === undefined ? read : async (call) => (await propagation.ordered(call, reads, read)).result,
     );
     return found?.map((one) => {
       if (one?.entry !== undefined && !isEntry(one.entry)) {
