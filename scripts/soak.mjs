@@ -100,7 +100,8 @@ async function* soakModel({ model, seed }) {
 async function* soakDifferential({ differential }) {
   yield await timed(`differential, ${differential} sequences`, () =>
     run(process.execPath, ['node_modules/jest/bin/jest.js', 'tests/js/differential.test.ts'], {
-      env: { TIERCEL_SEEDS: String(Math.ceil(differential / DIFFERENTIAL_CASES)) },
+      // It opens both engines; the suite wants to be told one.
+      env: { TIERCEL_ENGINE: 'native', TIERCEL_SEEDS: String(Math.ceil(differential / DIFFERENTIAL_CASES)) },
     }),
   );
 }
