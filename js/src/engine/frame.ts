@@ -84,9 +84,6 @@ const MOST_BYTES = 512 * 1024 ** 2;
 const ETAG = TAG;
 const LAST_MODIFIED = DEPENDENCY;
 
-/** Strings of one kind, and the kind. */
-type Strings = readonly [kind: number, strings: readonly string[]];
-
 /** One for all frames: they are looked at one after the other, and nothing of them stays. */
 let port: Port | undefined;
 
@@ -110,20 +107,12 @@ function withPort<T>(use: (port: Port) => T): T {
 export function encodeFrame(frame: Frame): Uint8Array {
   check(frame);
   const { scopes, tags, dependsOn, etag, lastModified, payload } = frame;
-  const lists: Strings[][] = [
-    [[TAG, scopes.flatMap(({ name, token }) => [name, token])]],
-    [[TAG, placeOf(frame)]],
-    [
-      [TAG, tags],
-      [DEPENDENCY, dependsOn],
-    ],
-    [
-      [ETAG, etag === undefined ? [] : [etag]],
-      [LAST_MODIFIED, lastModified === undefined ? [] : [lastModified]],
-    ],
-  ];
+  const tokens = scopes.flatMap(({ name, token }) => [name, token]);
+  const place = placeOf(frame);
+  const etags = etag === undefined ? NO_NAMES : [etag];
+  const dates = lastModified === undefined ? NO_NAMES : [lastModified];
   let room = FRAME_HEAD + payload.length;
-  for (const [, strings] of lists.flat()) room += roomOf(strings);
+  for (const strings of [tokens, place, tags, dependsOn, etags, dates]) room += roomOf(strings);
   // What it has at most: one that is a little smaller than the limit is refused as well.
   if (room > MOST_BYTES) throw limit(`it would have up to ${room} bytes; accepted: ${MOST_BYTES}`);
   return withPort((engine) => {
@@ -137,14 +126,16 @@ export function encodeFrame(frame: Frame): Uint8Array {
     head.setFloat64(FRAME_STALE, frame.stale, true);
     head.setFloat64(FRAME_TOOK, frame.took, true);
     let at = FRAME_HEAD;
-    for (const [i, list] of lists.entries()) {
-      const start = at;
-      for (const [kind, strings] of list) at = put(inputs, at, kind, strings);
-      head.setUint32(FRAME_LENGTHS + 4 * i, at - start, true);
-    }
-    head.setUint32(FRAME_LENGTHS + 4 * lists.length, payload.length, true);
+    const end = (part: number, to: number) => {
+      head.setUint32(FRAME_LENGTHS + 4 * part, to - at, true);
+      at = to;
+    };
+    end(0, put(inputs, at, TAG, tokens));
+    end(1, put(inputs, at, TAG, place));
+    end(2, put(inputs, put(inputs, at, TAG, tags), DEPENDENCY, dependsOn));
+    end(3, put(inputs, put(inputs, at, ETAG, etags), LAST_MODIFIED, dates));
     inputs.set(payload, at);
-    at += payload.length;
+    end(4, at + payload.length);
     if (engine.frameSeal(0, at) !== FRAME_SOUND)
       throw limit(`accepted: ${FRAME_MOST_STRINGS} tags and dependencies, ${FRAME_MOST_STRINGS / 2} scopes`);
     return inputs.slice(0, at);
@@ -232,17 +223,19 @@ function headOf(inputs: Uint8Array): DataView {
 }
 
 /** The parts of a namespace and the key, which together are no other place's. */
-const placeOf = ({ namespace, key }: FramePlace): Strings[1] => [...namespace, key];
+const placeOf = ({ namespace, key }: FramePlace): readonly string[] => [...namespace, key];
 
 /** An upper bound of the bytes of a packed list; the first thing that is asked of strings from outside. */
-function roomOf(strings: Strings[1]): number {
+function roomOf(strings: readonly string[]): number {
   for (const text of strings)
     if (typeof text !== 'string') throw invalidArgument('namespace, key, scopes, tags, dependsOn', text, 'strings');
   return sizeOfList(strings);
 }
 
-function put(inputs: Uint8Array, at: number, kind: number, strings: Strings[1]): number {
-  return strings.reduce((end, text) => putPacked(inputs, end, text, kind, Number.POSITIVE_INFINITY), at);
+function put(inputs: Uint8Array, at: number, kind: number, strings: readonly string[]): number {
+  let end = at;
+  for (const text of strings) end = putPacked(inputs, end, text, kind, Number.POSITIVE_INFINITY);
+  return end;
 }
 
 function check({ format, loadedAt, writtenAt, ttl, stale, took, payload }: Frame): void {

@@ -15,7 +15,7 @@ export const MOST_STALE: Milliseconds = 1e13;
  * @param scopes with their tokens, if nothing else keeps them beside the frame
  */
 export function frameOf(
-  place: FramePlace,
+  { namespace, key }: FramePlace,
   entry: RemoteEntry,
   { format, payload }: Payload,
   now: Milliseconds,
@@ -23,7 +23,8 @@ export function frameOf(
 ): Frame {
   const { ttl, stale, tags, dependsOn, etag, lastModified, took = 0 } = entry;
   return {
-    ...place,
+    namespace,
+    key,
     format,
     payload,
     loadedAt: now - took,
