@@ -45,7 +45,8 @@ export class Gathering {
     this.#count = 0;
     if (asked.length === 1) {
       const [{ reads, resolve }] = asked as [Asked];
-      resolve(this.#ask(reads));
+      // A promise that is resolved with another takes its time.
+      void this.#ask(reads).then(resolve);
       return;
     }
     void this.#ask(asked.flatMap(({ reads }) => reads)).then((found) => {

@@ -50,6 +50,7 @@ export class Guard {
   }
 
   /**
+   * @param make an async function: whatever the other side does, this rejects
    * @param more how much longer than the timeout this call may take
    * @returns undefined if there is no result
    */
@@ -90,9 +91,7 @@ export class Guard {
       }, this.#options.timeout + more);
       const decision =
         isProbe && more > 0 ? startTimer(() => this.breaker.undecided(), this.#options.timeout) : undefined;
-      new Promise<T>((answer) => {
-        answer(make(abort));
-      }).then(
+      make(abort).then(
         (result) => {
           this.#open.end(open);
           if (typeof result === 'object' && result !== null) end(result, undefined);
