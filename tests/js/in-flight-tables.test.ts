@@ -1,7 +1,7 @@
 // What is under way is kept in tables of our own: they are as a Map and a Set are.
 import { Flight } from '../../js/src/memory/flight.js';
 import { Flights } from '../../js/src/memory/flights.js';
-import { type Listed, OpenList } from '../../js/src/open-list.js';
+import { type Listed, OpenList } from '../../js/src/tiers/open-list.js';
 import { forEachSeed } from './support/random.js';
 
 const flightOf = (load: number) => new Flight<number>(load, 0, 1);

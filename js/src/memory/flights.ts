@@ -5,7 +5,7 @@ const FEWEST_BUCKETS = 16;
 
 /**
  * Loads in flight, by their numbers: a hash table with chains. A Map would do, but for what its tables cost the garbage
- * collector: see open-list.ts.
+ * collector: see docs/decisions/0030.
  */
 export class Flights<V> {
   #buckets = emptyBuckets<V>(FEWEST_BUCKETS);

@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../duration.js';
 import { TiercelError } from '../errors.js';
-import { type Listed, OpenList } from '../open-list.js';
 import { InFlight } from '../tiers/in-flight.js';
+import { type Listed, OpenList } from '../tiers/open-list.js';
 import type { RemoteCall } from '../tiers/remote.js';
 import { LONGEST_DELAY } from '../timers.js';
 import type { RedisArgument, RedisBytes, RedisPort, RedisReply } from './port.js';

@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../duration.js';
-import { type Listed, OpenList } from '../open-list.js';
+import { type Listed, OpenList } from './open-list.js';
 
 /** A call that was not answered yet. */
 export interface OpenCall extends Listed {

@@ -9,13 +9,13 @@ import { MemoryCache } from '../memory/memory-cache.js';
 import type { ReadSetOptions } from '../memory/options.js';
 import type { Shared } from '../memory/shared.js';
 import type { Count } from '../memory/types.js';
-import { type Listed, OpenList } from '../open-list.js';
 import { Backoffs } from './backoffs.js';
 import type { Bus, BusListener, Carried, CarriedValue, CommonMemory } from './bus.js';
 import type { Change } from './change.js';
 import { Emitter } from './emitter.js';
 import { Gathering } from './gathering.js';
 import { answers, Guard } from './guard.js';
+import { LateWrites } from './late-writes.js';
 import { Locks } from './locks.js';
 import { isMemoryCache, type ReadLoadOptions, type ReadStoreOptions, type ReadTierOptions } from './options.js';
 import { Outbox } from './outbox.js';
@@ -36,15 +36,6 @@ import type { Health, Logger } from './types.js';
 const REMOTE_TIMEOUT: Milliseconds = 100;
 const BREAKER = { failures: 3, reset: 5_000 };
 const MAX_PENDING = 10_000;
-/** Writes of loaded values that may be under way to the second tier at a time. */
-const MOST_WRITES = 1_024;
-
-interface OpenWrite extends Listed {
-  /** Never rejects. */
-  readonly over: Promise<void>;
-  /** When it is to be over. */
-  readonly until: Milliseconds;
-}
 
 /** Caches with tiers of their own that have one memory, by that. */
 const users = new WeakMap<object, number>();
@@ -90,8 +81,7 @@ export class Tiers<V> implements BusListener {
   #trusted: boolean;
   #reason = 'not connected yet';
   readonly #gathering = new Gathering((reads) => this.#ask(reads));
-  /** Writes of loads that are under way. */
-  readonly #writes = new OpenList<OpenWrite>();
+  readonly #writes = new LateWrites();
 
   constructor(options: ReadTierOptions<V>) {
     const { memory, remote, bus, namespace = [], name = 'default', defaults = {} } = options;
@@ -221,11 +211,7 @@ export class Tiers<V> implements BusListener {
   /** Writes what a load brought, while nobody waits for it. Never rejects. */
   writeLater(write: RemoteWrite): Promise<void> {
     const { tier, guard } = this.remote as NonNullable<typeof this.remote>;
-    if (this.#writes.size >= MOST_WRITES) {
-      // Those of a request of a Worker that has ended are never over.
-      for (const write of this.#writes.all()) if (write.until < performance.now()) this.#writes.delete(write);
-      if (this.#writes.size >= MOST_WRITES) return Promise.resolve();
-    }
+    if (this.#writes.isFull) return Promise.resolve();
     const propagation = this.#propagation;
     const began = this.now();
     const [value] = propagation?.loads === true ? propagation.encode([write]) : [];
@@ -241,18 +227,7 @@ export class Tiers<V> implements BusListener {
         if (answer.result[0] === true && 'point' in answer && answer.point !== undefined)
           this.#tell(write, answer.point, aged(value, this.now() - began));
       });
-    return this.#isUnderWay(writing);
-  }
-
-  /** Counts a write among those that are under way, until it is over. @param write that never rejects */
-  #isUnderWay(write: Promise<unknown>): Promise<void> {
-    const open: OpenWrite = {
-      over: write.then(() => this.#writes.delete(open)),
-      until: performance.now() + this.remoteTimeout,
-      place: -1,
-    };
-    this.#writes.add(open);
-    return open.over;
+    return this.#writes.add(writing, this.remoteTimeout);
   }
 
   /** Tells others of a value that was loaded, if that is of any use to them. */
@@ -264,7 +239,7 @@ export class Tiers<V> implements BusListener {
       await bus.publish(changes, { point, values: [value] });
       return changes;
     });
-    void this.#isUnderWay(telling);
+    void this.#writes.add(telling, this.remoteTimeout);
   }
 
   /** An entry of the second tier, of a value that is being stored in memory with these options. */
@@ -523,7 +498,7 @@ export class Tiers<V> implements BusListener {
     this.closed = true;
     if (this.#ownsMemory) this.shared.loading.abort();
     // Memory last: values that wait are taken from there.
-    await Promise.all([...this.#writes.all().map(({ over }) => over), this.outbox.flush()]);
+    await Promise.all([this.#writes.over(), this.outbox.flush()]);
     if (this.#ownsMemory) this.memory.close();
     users.set(this.shared, (users.get(this.shared) ?? 1) - 1);
     this.events.clear();

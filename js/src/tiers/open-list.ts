@@ -5,12 +5,8 @@ export interface Listed {
 }
 
 /**
- * What is under way: few things at any time, but many in all.
- *
- * Not a Set or a Map: those make a new table whenever so many have come and gone, and link the old one to it. Once one of
- * these tables is in the old generation, V8 keeps all that follow until it collects that, with everything that was under way
- * when they were replaced: of loads from a second tier half survived each collection of the young generation, and they
- * took twice the time.
+ * What is under way: few things at any time, but many in all. Not a Set or a Map: a table of those that is old holds all that
+ * come after it, and with them what was under way. See docs/decisions/0030.
  */
 export class OpenList<T extends Listed> {
   readonly #items: T[] = [];
