@@ -118,7 +118,11 @@ export class Loading<V> implements Notes<V> {
   open(ns: Namespace, key: string): Run<V> | undefined {
     const { engine } = this.#shared;
     const load = engine.loadBegin(ns, key, false);
-    return engine.joined ? undefined : new Run(key, this.#newFlight(load), {}, undefined, this);
+    if (engine.joined) return undefined;
+    const run = new Run(key, this.#newFlight(load), {}, undefined, this);
+    // There a promise belongs to the request that makes it: not to that of the first who waits.
+    if (isRequestScoped()) void run.promise;
+    return run;
   }
 
   /** One who waited for a flight has gone: with the last of them the load is given up, and its signal aborted. */
