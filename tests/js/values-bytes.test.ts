@@ -166,7 +166,7 @@ describe('in bytes mode a value that would come back changed', () => {
     ['a member with a symbol as key', { [Symbol('s')]: 1 }],
   ])('is refused, and nothing changes: %s', (_, value) => {
     const cache = bytesCache({ maxEntries: 2 });
-    cache.set('k', 'old', { ttl: 100, tags: ['t'] });
+    cache.set('k', 'old', { ttl: '1h', tags: ['t'] });
     cache.set('other', 'x');
     const before = { stats: cache.stats(), keys: [...cache.keys()] };
     const events: string[] = [];
