@@ -79,7 +79,7 @@ export class Commands {
     this.#open = new InFlight(options.maxInFlight);
     const { prefix, durable } = options;
     const isCluster = port.topology === 'cluster';
-    this.shards = new Shards(prefix, isCluster);
+    this.shards = new Shards(prefix, isCluster, port.client !== 'rest');
     this.#trust = durable ? 'all' : isCluster ? 'slot' : 'server';
   }
 

@@ -215,7 +215,10 @@ interface Ioredis {
   on: On;
 }
 
-/** Streams that are held back, until all that is due has been written: it goes out with one call of the system. */
+/**
+ * Streams that are held back, until all that is due has been written: it goes out with one call of the system. Not so the
+ * first of it, on which the server works meanwhile.
+ */
 const heldBack = new WeakSet<object>();
 
 /** As it was when this was loaded: somebody's tests may have a clock of their own, with which this one stands still. */
@@ -244,8 +247,9 @@ function ioredisPort(client: Ioredis): RedisPort {
     topology: isCluster ? 'cluster' : isSentinel ? 'sentinel' : 'standalone',
     isReady: () => client.status === 'ready',
     send: ([command, ...args]) => {
+      const answer = client.callBuffer(command as string, ...args.map(asBuffer));
       holdBack(client.stream);
-      return client.callBuffer(command as string, ...args.map(asBuffer));
+      return answer;
     },
     untracked: isCluster ? NOT_TRACKED : undefined,
     subscribe: (channel, listener, tracked = []) => {

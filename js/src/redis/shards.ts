@@ -4,6 +4,9 @@ import { hashedPart, redisSlot, SLOTS } from './slots.js';
 /** Of one call of a script, so that others are not kept waiting for long. */
 export const BATCH = 64;
 
+/** What is as long as this is asked for in two calls: the server works on the second while the answers to the first are read. */
+const WORTH_TWO = 12;
+
 /**
  * Into how many parts all that has one prefix is divided in a Cluster. Not an option: those who share a prefix and did not
  * agree on it would not hear of each other's changes, and have each other's locks.
@@ -26,9 +29,12 @@ export class Shards {
   /** What all names in a shard begin with; by shard. */
   readonly prefixes: readonly string[];
   readonly isDivided: boolean;
+  readonly #isPipelined: boolean;
 
-  constructor(prefix: string, isCluster: boolean) {
+  /** @param isPipelined whether calls that go out together cost one round trip, however many they are */
+  constructor(prefix: string, isCluster: boolean, isPipelined: boolean) {
     this.isDivided = isCluster;
+    this.#isPipelined = isPipelined;
     this.prefixes = isCluster ? dividedPrefixes(prefix) : [`${prefix}:`];
   }
 
@@ -40,14 +46,14 @@ export class Shards {
     return this.isDivided ? this.ofName(pathOf(namespace).start + hashedPart(key)) : 0;
   }
 
-  /** A list by shard, in calls of no more than {@link BATCH}, and where in the list each was. */
-  divide<T>(list: readonly T[], shardOf: (one: T) => number): Share<T>[] {
+  /** A list by shard, in calls of no more than `most`, and where in the list each was. */
+  divide<T>(list: readonly T[], shardOf: (one: T) => number, most = BATCH): Share<T>[] {
     const shares: Share<T>[] = [];
     const open: (Share<T> | undefined)[] = [];
     for (const [at, one] of list.entries()) {
       const shard = this.isDivided ? shardOf(one) : 0;
       let share = open[shard];
-      if (share === undefined || share.items.length === BATCH) {
+      if (share === undefined || share.items.length === most) {
         share = { shard, items: [], at: [] };
         open[shard] = share;
         shares.push(share);
@@ -67,7 +73,9 @@ export class Shards {
     shardOf: (one: T) => number,
     ask: (shard: number, some: readonly T[], at?: readonly number[]) => Promise<readonly R[]>,
   ): Promise<readonly R[]> {
-    return !this.isDivided && list.length <= BATCH ? ask(0, list) : this.#askEach(this.divide(list, shardOf), ask);
+    const isInTwo = this.#isPipelined && !this.isDivided && list.length >= WORTH_TWO;
+    const most = isInTwo ? Math.min(BATCH, Math.ceil(list.length / 2)) : BATCH;
+    return !this.isDivided && list.length <= most ? ask(0, list) : this.#askEach(this.divide(list, shardOf, most), ask);
   }
 
   async #askEach<T, R>(
