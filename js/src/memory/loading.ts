@@ -229,15 +229,14 @@ export class Loading<V> implements Notes<V> {
     terms.companion?.ended(false, true);
   }
 
-  /** Ends a load with what a run of it brought; gives that. @throws what it cannot be stored for */
-  settle(run: Run<V>, place: Place, value: V): V {
+  /** Ends a load with what a run of it brought. @throws what that cannot be stored for */
+  settle(run: Run<V>, place: Place, value: V): void {
     let isCurrent = false;
     let failure: unknown;
     try {
       const overtaken = this.#store(run, place, value);
       isCurrent = !overtaken && value !== undefined && !run.terms.skipped;
       run.resolve(new Outcome(value, overtaken, run.terms.absent));
-      return value;
     } catch (e) {
       failure = e;
       run.reject(e);

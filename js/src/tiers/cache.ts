@@ -110,6 +110,7 @@ export class Cache<V = unknown> {
     return (found?.[0]?.entry?.ttl ?? 0) > 0;
   }
 
+  /** The fresh value that the second tier has; memory takes it, unless something overtakes it. */
   async #lookUpOne(key: string): Promise<V | undefined> {
     const tiers = this.#tiers;
     if (!tiers.isReadable(this.#path, key)) return undefined;
