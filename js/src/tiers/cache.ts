@@ -115,7 +115,7 @@ export class Cache<V = unknown> {
     const tiers = this.#tiers;
     if (!tiers.isReadable(this.#path, key)) return undefined;
     const part = this.#partOf(key);
-    if (part === undefined) return (await this.#lookUp([key])).get(key);
+    if (part === undefined) return (await this.#peekRemote([key], new Map())).get(key);
     await lookUp(tiers, [part]);
     return part.found?.value;
   }
@@ -155,12 +155,13 @@ export class Cache<V = unknown> {
     return run && new Part(tiers, run, new Aim(this.#ns, this.#path, key, NO_OPTIONS));
   }
 
-  async #peekRemote(keys: readonly string[], found: Map<string, V>): Promise<void> {
+  async #peekRemote(keys: readonly string[], found: Map<string, V>): Promise<Map<string, V>> {
     const reads = keys.map((key) => new Read(this.#path, key, false));
     const answers = (await this.#tiers.read(reads)) ?? [];
     for (const [i, { entry }] of answers.entries()) {
       if (entry !== undefined && entry.ttl > 0) found.set(keys[i] as string, entry.value as V);
     }
+    return found;
   }
 
   // ---- Loading
