@@ -132,8 +132,9 @@ for (const library of Object.keys(CLIENTS)) {
       doubts.length = 0;
       await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
       await other.set('k', 'new');
-      await until('it is live again', () => doubts.includes('live') && cache.health().bus?.state === 'live');
-      assert.ok(doubts.includes('down'), String(doubts));
+      // What was over before this thread came to look it is told of as missed.
+      const wasDoubt = () => (doubts.includes('down') ? doubts.includes('live') : doubts.includes('missed'));
+      await until('it is live again', () => wasDoubt() && cache.health().bus?.state === 'live');
       assert.equal(cache.memory.get('k'), undefined);
       await until('so are the others', async () => (await mate.call('state')) === 'live');
       assert.equal(await mate.call('read', 'k'), 'new');

@@ -1,11 +1,8 @@
-import { pathOf } from './names.js';
+import { idOf, pathOf } from './names.js';
 import { hashedPart, redisSlot, SLOTS } from './slots.js';
 
 /** Of one call of a script, so that others are not kept waiting for long. */
 export const BATCH = 64;
-
-/** What is as long as this is asked for in two calls: the server works on the second while the answers to the first are read. */
-const WORTH_TWO = 12;
 
 /**
  * Into how many parts all that has one prefix is divided in a Cluster. Not an option: those who share a prefix and did not
@@ -29,12 +26,9 @@ export class Shards {
   /** What all names in a shard begin with; by shard. */
   readonly prefixes: readonly string[];
   readonly isDivided: boolean;
-  readonly #isPipelined: boolean;
 
-  /** @param isPipelined whether calls that go out together cost one round trip, however many they are */
-  constructor(prefix: string, isCluster: boolean, isPipelined: boolean) {
+  constructor(prefix: string, isCluster: boolean) {
     this.isDivided = isCluster;
-    this.#isPipelined = isPipelined;
     this.prefixes = isCluster ? dividedPrefixes(prefix) : [`${prefix}:`];
   }
 
@@ -44,6 +38,11 @@ export class Shards {
 
   of(namespace: readonly string[], key: string): number {
     return this.isDivided ? this.ofName(pathOf(namespace).start + hashedPart(key)) : 0;
+  }
+
+  /** What the entry of a key is called. */
+  nameOf(namespace: readonly string[], key: string): string {
+    return `${this.prefixes[this.of(namespace, key)]}e:{${idOf(namespace, key)}}`;
   }
 
   /** A list by shard, in calls of no more than `most`, and where in the list each was. */
@@ -73,9 +72,10 @@ export class Shards {
     shardOf: (one: T) => number,
     ask: (shard: number, some: readonly T[], at?: readonly number[]) => Promise<readonly R[]>,
   ): Promise<readonly R[]> {
-    const isInTwo = this.#isPipelined && !this.isDivided && list.length >= WORTH_TWO;
-    const most = isInTwo ? Math.min(BATCH, Math.ceil(list.length / 2)) : BATCH;
-    return !this.isDivided && list.length <= most ? ask(0, list) : this.#askEach(this.divide(list, shardOf, most), ask);
+    if (!this.isDivided && list.length <= BATCH) return ask(0, list);
+    // Of the same size: the server works on the next call while the answers to one are read.
+    const most = this.isDivided ? BATCH : Math.ceil(list.length / Math.ceil(list.length / BATCH));
+    return this.#askEach(this.divide(list, shardOf, most), ask);
   }
 
   async #askEach<T, R>(

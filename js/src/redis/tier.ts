@@ -53,6 +53,9 @@ export interface RedisTierOptions extends PayloadOptions {
 /** A second tier in Redis. */
 export class RedisTier implements RemoteTier {
   readonly name = 'redis';
+  get isPipelined(): boolean {
+    return this.#commands.isPipelined;
+  }
   readonly #commands: Commands;
   readonly #locks: RedisLocks;
   readonly #barriers = new Barriers();
@@ -138,8 +141,7 @@ export class RedisTier implements RemoteTier {
 
   /** What the entry of a key is called in Redis. A namespace is a path, the name of the cache first. */
   nameOf(namespace: readonly string[], key: string): string {
-    const { shards } = this.#commands;
-    return `${shards.prefixes[shards.of(namespace, key)]}e:{${idOf(namespace, key)}}`;
+    return this.#commands.shards.nameOf(namespace, key);
   }
 
   health(): object {

@@ -17,6 +17,8 @@ import type { Change } from './change.js';
 export interface RemoteTier {
   /** For health and errors. Default: `'remote'`. */
   readonly name?: string;
+  /** Whether calls that are made together cost one round trip. Default: false. */
+  readonly isPipelined?: boolean;
   read(reads: readonly RemoteRead[], call: RemoteCall): Promise<readonly RemoteFound[]>;
   /**
    * Answers which were stored; a lease that no longer holds is a reason not to. To reject with the TiercelError

@@ -80,13 +80,14 @@ export class Tiers<V> implements BusListener {
   #session = 0;
   #trusted: boolean;
   #reason = 'not connected yet';
-  readonly #gathering = new Gathering((reads) => this.#ask(reads));
+  readonly #gathering: Gathering;
   readonly #writes = new LateWrites();
 
   constructor(options: ReadTierOptions<V>) {
     const { memory, remote, bus, namespace = [], name = 'default', defaults = {} } = options;
     this.now = options.now === undefined ? platformClock() : userClock(options.now);
     this.#ownsMemory = !isMemoryCache(memory);
+    this.#gathering = new Gathering((reads) => this.#ask(reads), remote?.isPipelined === true);
     const base = isMemoryCache(memory)
       ? memory
       : MemoryCache.createSync<V>({ ...(options.now !== undefined && { now: options.now }), ...memory });
