@@ -127,8 +127,8 @@ export class Commands {
   }
 
   /**
-   * What is at a key, after and before how long it is kept: three commands that go out together. They take two thirds of the
-   * time of the script that finds as much, and are not one step.
+   * What is at a key, after and before how long it is kept: three commands that go out together. They take less time than
+   * the script that finds as much, and are not one step.
    */
   look(key: string): Promise<RedisReply> {
     const commands = [
