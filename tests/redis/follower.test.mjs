@@ -1,80 +1,29 @@
 // What a cache that hears of changes reads without asking Redis what may be served: never what it has heard is wrong,
 // however answers and messages come.
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, it } from 'node:test';
 import { redisTier } from 'tiercel/redis';
-import { HeldClient } from './support/held-client.mjs';
-import { startServer } from './support/server.mjs';
-
-const CALL = { signal: new AbortController().signal };
-const NS = ['cache', 'users'];
-/** Reads of a namespace after which entries are judged without Redis. */
-const ENOUGH = 16;
-
-const entryOf = (value, more = {}) => ({ value, ttl: 60_000, stale: 0, tags: [], dependsOn: [], ...more });
-const readOf = (key, more = {}) => ({ namespace: NS, key, lease: false, tags: [], dependsOn: [], ...more });
-/** @returns {import('tiercel').Change} */
-const tagChange = (...tags) => ({ kind: 'tags', namespace: NS, tags });
-
-let server;
-/** @type {{ commands: HeldClient, scripts: HeldClient }} */
-let clients;
-/** @type {HeldClient} */
-let client;
-let elsewhere;
-/** Another process. */
-let other;
-let tier;
-let follower;
-let hears;
-
-before(async () => {
-  server = await startServer();
-  clients = {
-    commands: await HeldClient.connect(server.port, 'ioredis'),
-    scripts: await HeldClient.connect(server.port, 'rest'),
-  };
-  elsewhere = await HeldClient.connect(server.port, 'ioredis');
-  other = redisTier(elsewhere, { timeout: 60_000 });
-});
-after(async () => {
-  for (const one of Object.values(clients)) one[Symbol.dispose]();
-  elsewhere[Symbol.dispose]();
-  await server.stop();
-});
-beforeEach(async () => {
-  await server.command('FLUSHALL');
-});
-
-function open(options = {}) {
-  hears = true;
-  tier = redisTier(client, { timeout: 60_000, ...options });
-  follower = tier.follow(() => hears);
-}
-
-const write = (key, value, more, namespace = NS) =>
-  other.write([{ namespace, key, entry: entryOf(value, more) }], CALL);
-const readValue = async (key, more) => (await follower.read([readOf(key, more)], CALL))[0].entry?.value;
-const facts = () => follower.health().tokens;
-
-/** Reads a value with these tags until values with them are judged without Redis. */
-async function learn(...tags) {
-  await write('known', 'known', { tags });
-  for (let i = 0; i <= ENOUGH; i++) assert.equal(await readValue('known'), 'known');
-  assert.equal(await isJudged('known'), true, 'it learned');
-}
-
-async function isJudged(key) {
-  const { judged } = facts();
-  await readValue(key);
-  return facts().judged > judged;
-}
-
-/** What of another process comes in two steps: Redis knows, and this cache hears of it. */
-async function change(...changes) {
-  await other.change(changes, CALL);
-  return () => follower.changed(changes);
-}
+import {
+  CALL,
+  change,
+  client,
+  deafen,
+  ENOUGH,
+  entryOf,
+  facts,
+  follower,
+  isJudged,
+  learn,
+  NS,
+  open,
+  other,
+  readOf,
+  readValue,
+  server,
+  tagChange,
+  tier,
+  write,
+} from './support/following.mjs';
 
 /** By what each is, a change of a value of `p:k` with the tag `t`. */
 const CHANGES = {
@@ -89,10 +38,7 @@ const CHANGES = {
 /** How a single entry is found: three commands, or a script where commands that go out together cost more. */
 for (const way of /** @type {const} */ (['commands', 'scripts']))
   describe(`where a single entry is found by ${way},`, () => {
-    beforeEach(() => {
-      client = clients[way];
-      open();
-    });
+    beforeEach(() => open({ way }));
 
     describe('one that hears of changes', () => {
       it('judges entries by what it knows, in one round trip, and leases what is missing in the same', async () => {
@@ -402,7 +348,7 @@ for (const way of /** @type {const} */ (['commands', 'scripts']))
         const reading = readValue('k');
         await given;
         await change(tagChange('t'));
-        hears = false;
+        deafen();
         release();
         assert.equal(await reading, undefined);
         const { known } = facts();
@@ -423,81 +369,3 @@ for (const way of /** @type {const} */ (['commands', 'scripts']))
       });
     });
   });
-
-describe('three commands for a single entry, which are not one step,', () => {
-  const LOOK = ['PTTL', 'GET', 'PTTL'];
-  const LONG = 3_600_000;
-  const ttls = /** @type {const} */ ({ short: 20_000, long: LONG, 'for ever': Number.POSITIVE_INFINITY });
-
-  beforeEach(async () => {
-    client = clients.commands;
-    open();
-    await learn('t');
-    client.sent = [];
-  });
-
-  const found = async (/** @type {string} */ key) => (await follower.read([readOf(key)], CALL))[0].entry;
-
-  it('are all that is sent for what is there, and for what is not', async () => {
-    await write('ever', 1, { ttl: Number.POSITIVE_INFINITY, tags: ['t'] });
-    assert.equal((await found('known')).value, 'known');
-    assert.equal((await found('ever')).ttl, Number.POSITIVE_INFINITY);
-    assert.equal(await found('none'), undefined);
-    assert.deepEqual(client.sent, [...LOOK, ...LOOK, ...LOOK]);
-    assert.equal(tier.health().misses, 1);
-  });
-
-  for (const [before, ttl] of Object.entries(ttls)) {
-    for (const [after, next] of Object.entries(ttls)) {
-      it(`find the value and its own time if one that is kept ${before} gets one that is kept ${after} meanwhile`, async () => {
-        // Before the value is asked for, and after.
-        for (const [at, { command, skip }] of [
-          { command: 'GET', skip: 0 },
-          { command: 'PTTL', skip: 1 },
-        ].entries()) {
-          await write(`k${at}`, 'old', { ttl, tags: ['t'] });
-          client.before(command, () => write(`k${at}`, 'new', { ttl: next, tags: ['t'] }), skip);
-          const entry = await found(`k${at}`);
-          assert.ok(entry.ttl <= (entry.value === 'new' ? next : ttl), `${entry.value}: ${entry.ttl} ms`);
-          assert.ok(entry.ttl >= (entry.value === 'new' ? next : ttl) - 10_000, `${entry.value}: ${entry.ttl} ms`);
-          if (ttl !== next) assert.equal(entry.value, 'new', 'it was asked for once more');
-        }
-      });
-    }
-  }
-
-  it('find nothing of what is not there at the end', async () => {
-    const remove = () => server.command('DEL', tier.nameOf(NS, 'k'));
-    await write('k', 'old', { tags: ['t'] });
-    client.before('GET', remove);
-    assert.equal(await found('k'), undefined);
-    await write('k', 'old', { tags: ['t'] });
-    client.before('PTTL', remove, 1);
-    assert.equal(await found('k'), undefined);
-    client.before('GET', () => write('k', 'new', { tags: ['t'] }));
-    client.before('PTTL', remove, 1);
-    assert.equal(await found('k'), undefined);
-  });
-
-  it('leave it to the script to say what is not ours', async () => {
-    await server.command('SET', tier.nameOf(NS, 'text'), 'text');
-    await server.command('LPUSH', tier.nameOf(NS, 'list'), 'text');
-    assert.equal(await found('text'), undefined);
-    assert.equal(await found('list'), undefined);
-    assert.deepEqual(tier.health().unreadable, { foreign: 2 });
-  });
-
-  it('fail as one call, and end within the timeout', async () => {
-    open({ timeout: 50 });
-    await learn('t');
-    const { inFlight } = tier.health();
-    const { release } = client.holdNext();
-    await assert.rejects(found('known'), { code: 'ERR_TIERCEL_TIMEOUT' });
-    assert.equal(tier.health().inFlight, inFlight + 1, 'it is in flight until it is answered');
-    release();
-    while (tier.health().inFlight > inFlight) await new Promise(setImmediate);
-    client.before('GET', () => Promise.reject(new Error('the connection ended')));
-    await assert.rejects(found('known'), { message: 'the connection ended' });
-    assert.equal(tier.health().inFlight, inFlight);
-  });
-});
