@@ -27,7 +27,7 @@ export class HeldClient {
   #hold;
   /** What is to be done before which commands. @type {{ command: string, skip: number, work: () => Promise<unknown> }[]} */
   #between = [];
-  /** Once there was any: the end of what was sent before. @type {Promise<unknown> | undefined} */
+  /** Once there is something to do in between: the end of what was sent before. @type {Promise<unknown> | undefined} */
   #last;
   #client;
 
