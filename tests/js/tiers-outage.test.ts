@@ -56,6 +56,13 @@ describe('a second tier that fails', () => {
     expect(cache.health().ok).toBe(true);
   });
 
+  test('by giving up itself has taken too long as well', async () => {
+    const late = new TiercelError('ERR_TIERCEL_TIMEOUT', 'Redis gave no answer');
+    const { cache } = await withFault(() => ({ error: late }));
+    expect(await cache.getOrSet('k', () => 1)).toBe(1);
+    expect(cache.health().remote).toMatchObject({ failures: 1, timeouts: 1 });
+  });
+
   test('is seen to answer again though the call that is let through to see waits for a lock', async () => {
     const { cache, advance, remote } = await withFault(() => ({ error: new Error('no') }));
     for (let i = 0; i < 3; i++) await cache.getOrSet(`k${i}`, () => i);

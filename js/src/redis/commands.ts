@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../duration.js';
 import { TiercelError } from '../errors.js';
-import { InFlight } from '../tiers/in-flight.js';
+import { InFlight, type OpenCall } from '../tiers/in-flight.js';
 import { type Listed, OpenList } from '../tiers/open-list.js';
 import type { RemoteCall } from '../tiers/remote.js';
 import { LONGEST_DELAY } from '../timers.js';
@@ -155,20 +155,16 @@ export class Commands {
       return Promise.reject(new TiercelError('ERR_TIERCEL_UNAVAILABLE', `${what}: ${why}`));
     }
     this.counts.calls++;
-    const open = this.#open.begin(timeout + more);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => {
-          this.counts.timeouts++;
-          open.isGivenUp = true;
-          reject(new TiercelError('ERR_TIERCEL_TIMEOUT', `${what}: Redis gave no answer within the timeout`));
-        },
-        Math.min(timeout + more, LONGEST_DELAY),
-      );
+      let isAnswered = false;
+      let open: OpenCall | undefined;
+      let timer: ReturnType<typeof setTimeout> | undefined;
       const answered = () => {
-        this.#open.end(open);
+        isAnswered = true;
+        if (open !== undefined) this.#open.end(open);
         clearTimeout(timer);
       };
+      // First of all: the rest is done while the server works.
       begin(
         (reply) => {
           answered();
@@ -178,6 +174,17 @@ export class Commands {
           answered();
           reject(error);
         },
+      );
+      if (isAnswered) return;
+      const begun = this.#open.begin(timeout + more);
+      open = begun;
+      timer = setTimeout(
+        () => {
+          this.counts.timeouts++;
+          begun.isGivenUp = true;
+          reject(new TiercelError('ERR_TIERCEL_TIMEOUT', `${what}: Redis gave no answer within the timeout`));
+        },
+        Math.min(timeout + more, LONGEST_DELAY),
       );
     });
   }

@@ -65,9 +65,11 @@ export class Guard {
     }
     this.counts.calls++;
     const isProbe = this.breaker.state === 'half-open';
-    const open = this.#open.begin(this.#options.timeout + more);
     return new Promise((resolve) => {
       const abort = new Abort();
+      // First of all: the rest is done while the other side works.
+      const made = make(abort);
+      const open = this.#open.begin(this.#options.timeout + more);
       let isOver = false;
       const end = (result: T | undefined, error: unknown) => {
         if (isOver) return;
@@ -76,6 +78,7 @@ export class Guard {
         clearTimeout(decision);
         if (result === undefined) {
           this.counts.failures++;
+          if (isTimeout(error)) this.counts.timeouts++;
           this.#options.onError(operation, error);
         }
         if (result === undefined && !isNoFailure(error)) this.breaker.failed();
@@ -83,7 +86,6 @@ export class Guard {
         resolve(result);
       };
       const timer = startTimer(() => {
-        this.counts.timeouts++;
         open.isGivenUp = true;
         const error = new TiercelError('ERR_TIERCEL_TIMEOUT', `${operation}: no answer within the remoteTimeout`);
         end(undefined, error);
@@ -91,7 +93,7 @@ export class Guard {
       }, this.#options.timeout + more);
       const decision =
         isProbe && more > 0 ? startTimer(() => this.breaker.undecided(), this.#options.timeout) : undefined;
-      make(abort).then(
+      made.then(
         (result) => {
           this.#open.end(open);
           if (typeof result === 'object' && result !== null) end(result, undefined);
@@ -108,6 +110,11 @@ export class Guard {
 
 /** Errors of one who is well: it does not take this value, or will not grant a lock. */
 const REFUSALS: readonly unknown[] = ['ERR_TIERCEL_NOT_SERIALIZABLE', 'ERR_TIERCEL_CLOCK'];
+
+/** Of the guard itself, or of one who has a time limit of his own. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof TiercelError && error.code === 'ERR_TIERCEL_TIMEOUT';
+}
 
 function isNoFailure(error: unknown): boolean {
   return error instanceof TiercelError && REFUSALS.includes(error.code);
