@@ -19,6 +19,16 @@ export const platformTimers: Timers = {
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
 };
 
+/** At module scope of a Worker there are no timers; then there is no limit either. */
+export function startTimer(callback: () => void, ms: Milliseconds): ReturnType<typeof setTimeout> | undefined {
+  try {
+    // Longer than a timer can be told is as good as no limit.
+    return ms > LONGEST_DELAY ? undefined : setTimeout(callback, ms);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Where timers keep a process alive: not for the sake of this one. */
 export function unref(timer: unknown): void {
   (timer as { unref?(): void } | undefined)?.unref?.();

@@ -1,4 +1,5 @@
 import { Breaker, type BreakerState } from '../../js/src/tiers/breaker.js';
+import { settled } from './support/deferred.js';
 
 test('a call that was let through to see and never ends is followed by another', () => {
   let now = 0;
@@ -21,4 +22,32 @@ test('a call that was let through to see and never ends is followed by another',
   breaker.succeeded();
   expect(breaker.allows()).toBe(true);
   expect(states).toEqual(['open', 'half-open', 'closed']);
+});
+
+test('calls that were made in one turn are one failure, however many they are', async () => {
+  const states: BreakerState[] = [];
+  const breaker = new Breaker(
+    3,
+    100,
+    () => 0,
+    (state) => void states.push(state),
+  );
+  const madeTogether = async () => {
+    const calls = Array.from({ length: 1_000 }, () => breaker.made());
+    await settled();
+    return () => {
+      for (const call of calls) breaker.failed(call);
+    };
+  };
+  const [first, second, third] = [await madeTogether(), await madeTogether(), await madeTogether()];
+  first();
+  second();
+  first();
+  expect(breaker.state).toBe('closed');
+  breaker.succeeded();
+  third();
+  (await madeTogether())();
+  expect(breaker.state).toBe('closed');
+  (await madeTogether())();
+  expect(states).toEqual(['open']);
 });

@@ -1,80 +1,82 @@
-import { type Carried, type Change, memoryBus } from 'tiercel';
+import { deferred, settled } from './support/deferred.js';
+import { fleet } from './support/fleet.js';
 
-const change = (key: string): Change => ({ kind: 'delete', namespace: [], key });
-const keysOf = (changes: readonly Change[]) => changes.map((one) => ('key' in one ? one.key : one.kind));
-const carried = (at: number, json: string): Carried => ({
-  point: { epoch: 'e', at },
-  values: [{ json, ttl: 0, stale: 0, tags: [] }],
-});
-
-/** A bus that sends, what another hears of it, message by message, and whether that missed anything. */
-async function pair() {
-  const hub = memoryBus();
-  const [from, to] = [hub.connect(), hub.connect()];
-  const heard: string[][] = [];
-  const missed = jest.fn();
-  const ignore = () => undefined;
-  await from.open({ changed: ignore, live: ignore, missed: ignore, down: ignore });
-  await to.open({
-    changed: (changes, carried) =>
-      heard.push([...keysOf(changes), ...(carried?.values ?? []).map((v) => `${v?.json}`)]),
-    live: ignore,
-    missed,
-    down: ignore,
-  });
-  return { hub, from, to, heard, missed };
+/** What is told, message by message: keys, or what else changes. */
+function messagesOf(hub: { fault: unknown }) {
+  const messages: string[][] = [];
+  hub.fault = (text: string, listener: number) => {
+    const { changes } = JSON.parse(text) as { changes: { kind: string; key?: string }[] };
+    if (listener === 1 && changes.length > 0) messages.push(changes.map(({ kind, key }) => key ?? kind));
+    return [0];
+  };
+  return messages;
 }
 
-test('changes of one turn are one message, in the order in which they were told', async () => {
-  const { from, to, heard, missed } = await pair();
-  await Promise.all([from.publish([change('a'), change('b')]), from.publish([change('c')])]);
-  await from.publish([change('a')]);
-  expect(heard).toEqual([['a', 'b', 'c'], ['a']]);
-  expect(from.health()).toMatchObject({ sent: 2 });
-  expect(missed).not.toHaveBeenCalled();
-  await Promise.all([from.close(), to.close()]);
+const isWorker = (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent === 'Cloudflare-Workers';
+
+describe.each([true, false])('what others are told of within one turn (second tier: %s)', (withRemote) => {
+  test('is one message, in the order in which it was told', async () => {
+    const { a, b, hub } = await fleet(2, {}, withRemote);
+    const messages = messagesOf(hub);
+    for (const key of ['k', 'l', 'm']) b.memory.set(key, 1, { tags: ['t'] });
+    await Promise.all([a.set('k', 2), a.setMany([['l', 2]]), a.set('n', 2)]);
+    await Promise.all([a.invalidateKeys('m'), a.invalidateTags('t')]);
+    // In Workers requests do not wait for each other.
+    if (!isWorker) {
+      expect(messages).toEqual([
+        ['k', 'l', 'n'],
+        ['m', 'tags'],
+      ]);
+    }
+    expect(b.memory.size).toBe(0);
+    expect(b.stats().heard).toBe(5);
+    expect(b.health().bus).toMatchObject({ state: 'live', missed: 0 });
+  });
+
+  test('is no message of more than 256 changes', async () => {
+    const { a, b, hub } = await fleet(2, {}, withRemote);
+    const messages = messagesOf(hub);
+    const keys = Array.from({ length: 600 }, (_, i) => `k${i}`);
+    await Promise.all(keys.map((key) => a.set(key, 1)));
+    if (!isWorker) expect(messages.map(({ length }) => length)).toEqual([256, 256, 88]);
+    expect(messages.flat()).toEqual(keys);
+    expect(b.health().bus).toMatchObject({ state: 'live', missed: 0 });
+  });
+
+  test('waits for all of it if it could not be sent', async () => {
+    const { a, hub } = await fleet(2, {}, withRemote);
+    hub.cut(0);
+    const both = [a.invalidateKeys('k'), a.invalidateKeys('l')];
+    expect(await Promise.all(both)).toMatchObject([{ pending: true }, { pending: true }]);
+    expect(a.health().pending.changes).toBe(2);
+    hub.heal(0);
+    await settled();
+    expect(a.health().pending).toMatchObject({ changes: 0, replayed: 2 });
+  });
 });
 
-test('however many they are, no message has more than 256', async () => {
-  const { from, to, heard, missed } = await pair();
-  const keys = Array.from({ length: 600 }, (_, i) => `k${i}`);
-  await Promise.all(keys.map((key) => from.publish([change(key)])));
-  expect(heard.map(({ length }) => length)).toEqual([256, 256, 88]);
-  expect(heard.flat()).toEqual(keys);
-  expect(missed).not.toHaveBeenCalled();
-  await Promise.all([from.close(), to.close()]);
+test('what values go with is a message for each call', async () => {
+  const { a, b, hub } = await fleet(2, { publishValue: true });
+  const messages = messagesOf(hub);
+  // Values are taken once it is known what came after what.
+  for (const cache of [a, b]) await cache.get('none');
+  await Promise.all([a.set('k', 1), a.set('l', 2), a.invalidateKeys('m')]);
+  expect(messages).toHaveLength(3);
+  expect([b.memory.get('k'), b.memory.get('l')]).toEqual([1, 2]);
 });
 
-test('what values go with is a message of its own, after what was told before it', async () => {
-  const { from, to, heard } = await pair();
-  await Promise.all([
-    from.publish([change('a')]),
-    from.publish([change('b')], carried(1, '1')),
-    from.publish([change('c')], carried(2, '2')),
-    from.publish([change('d')]),
-    from.publish([change('e')]),
-  ]);
-  expect(heard).toEqual([['a'], ['b', '1'], ['c', '2'], ['d', 'e']]);
-  await Promise.all([from.close(), to.close()]);
-});
-
-test('all who told of something are told that it could not be sent', async () => {
-  const { hub, from, to, heard, missed } = await pair();
-  hub.cut(0);
-  const telling = ['a', 'b'].map((key) => from.publish([change(key)]));
-  for (const one of telling) await expect(one).rejects.toThrow('there is no connection');
-  hub.heal(0);
-  await from.publish([change('c')]);
-  expect(heard).toEqual([['c']]);
-  expect(missed).toHaveBeenCalledWith('a message did not come');
-  await Promise.all([from.close(), to.close()]);
-});
-
-test('a bus that is closed has said all', async () => {
-  const { from, to, heard } = await pair();
-  const telling = from.publish([change('a')]);
-  await from.close();
-  await telling;
-  expect(heard).toEqual([['a']]);
-  await to.close();
+test('what is refused because too much is under way waits no longer than that', async () => {
+  const { a, remote } = await fleet(1);
+  const gate = deferred();
+  remote.fault = (operation) => (operation === 'write' ? { before: gate.promise } : undefined);
+  const count = 1_500;
+  const setting = Array.from({ length: count }, (_, i) => a.set(`k${i}`, i));
+  await settled();
+  expect(a.health()).toMatchObject({ remote: { refused: count - 1_024, state: 'closed' } });
+  remote.fault = undefined;
+  gate.resolve();
+  await Promise.all(setting);
+  while (a.health().pending.changes > 0) await settled();
+  expect(a.health()).toMatchObject({ ok: true, pending: { queued: count - 1_024, replayed: count - 1_024 } });
+  expect(remote.size).toBe(count);
 });

@@ -1,6 +1,7 @@
 // What becomes of the second tier when the server, or the way to it, fails.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createCache } from 'tiercel';
 import { redisTier } from 'tiercel/redis';
 import { CLIENTS } from './support/clients.mjs';
@@ -58,6 +59,38 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
       server.resume();
       await until('all is answered', () => inFlightOf(tier) === 0);
       assert.equal(await valueAt(tier, 'k'), 'v');
+    });
+
+    it('what was answered while this thread stood still is read, and what it could not wait for is waited for', async () => {
+      const timeout = 1_000;
+      const standStill = (ms) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+      const client = await clientFor(server.port);
+      const cache = await createCache({ remote: redisTier(client, { timeout }), remoteTimeout: timeout });
+      closing.push(() => cache.close());
+      const askWhile = async (/** @type {number} */ ms, /** @type {() => unknown} */ wait) => {
+        cache.memory.clear();
+        await server.command('CLIENT', 'PAUSE', String(ms), 'ALL');
+        const asked = cache.get('k');
+        await wait();
+        return asked;
+      };
+      await cache.set('k', 'v');
+      // It goes on after the time limit, and before the answer.
+      const most = async () => {
+        await pause(1);
+        standStill(1_200);
+      };
+      assert.equal(await askWhile(1_400, most), 'v');
+      // Half of the limit is over, and the answer comes meanwhile.
+      const more = async () => {
+        await pause(600);
+        // Where timers come before what is read.
+        await new Promise((resolve) => setImmediate(resolve));
+        standStill(700);
+      };
+      assert.equal(await askWhile(700, more), 'v');
+      const { failures, timeouts, details } = /** @type {any} */ (cache.health().remote);
+      assert.deepEqual({ failures, timeouts, ofTier: details.timeouts }, { failures: 0, timeouts: 0, ofTier: 0 });
     });
 
     it('a value that arrives long after it was given up undoes nothing', async () => {

@@ -3,6 +3,7 @@ import type { Namespace } from '../engine/engine.js';
 import { isRequestScoped } from '../engine/platform.js';
 import { TiercelError } from '../errors.js';
 import { GET_PEEK, OVERTAKEN, TOUCH_EXPIRE } from '../generated/abi.js';
+import { startTimer } from '../timers.js';
 import { textOf } from './error-text.js';
 import { Flight, ignore, type LoadTerms, type Notes, Outcome, Run, type Stale } from './flight.js';
 import { Flights } from './flights.js';
@@ -367,14 +368,4 @@ export function withSignal<T>(promise: Promise<T>, signal: AbortSignal | undefin
     signal.addEventListener('abort', leave, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
   });
-}
-
-/** At module scope of a Worker there are no timers; then there is no limit either. */
-export function startTimer(callback: () => void, ms: Milliseconds): ReturnType<typeof setTimeout> | undefined {
-  try {
-    // Longer than a timer can be told is as good as no limit.
-    return ms > 0x7fffffff ? undefined : setTimeout(callback, ms);
-  } catch {
-    return undefined;
-  }
 }

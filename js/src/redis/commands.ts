@@ -3,7 +3,7 @@ import { TiercelError } from '../errors.js';
 import { InFlight, type OpenCall } from '../tiers/in-flight.js';
 import { type Listed, OpenList } from '../tiers/open-list.js';
 import type { RemoteCall } from '../tiers/remote.js';
-import { LONGEST_DELAY } from '../timers.js';
+import { TimeLimit } from '../tiers/time-limit.js';
 import type { RedisArgument, RedisBytes, RedisPort, RedisReply } from './port.js';
 import { SCRIPTS, type ScriptName, type Trust } from './scripts.js';
 import { Shards } from './shards.js';
@@ -158,11 +158,11 @@ export class Commands {
     return new Promise((resolve, reject) => {
       let isAnswered = false;
       let open: OpenCall | undefined;
-      let timer: ReturnType<typeof setTimeout> | undefined;
+      let limit: TimeLimit | undefined;
       const answered = () => {
         isAnswered = true;
         if (open !== undefined) this.#open.end(open);
-        clearTimeout(timer);
+        limit?.end();
       };
       // First of all: the rest is done while the server works.
       begin(
@@ -178,14 +178,11 @@ export class Commands {
       if (isAnswered) return;
       const begun = this.#open.begin(timeout + more);
       open = begun;
-      timer = setTimeout(
-        () => {
-          this.counts.timeouts++;
-          begun.isGivenUp = true;
-          reject(new TiercelError('ERR_TIERCEL_TIMEOUT', `${what}: Redis gave no answer within the timeout`));
-        },
-        Math.min(timeout + more, LONGEST_DELAY),
-      );
+      limit = new TimeLimit(timeout + more, () => {
+        this.counts.timeouts++;
+        begun.isGivenUp = true;
+        reject(new TiercelError('ERR_TIERCEL_TIMEOUT', `${what}: Redis gave no answer within the timeout`));
+      });
     });
   }
 

@@ -15,8 +15,9 @@ import type {
   RemoteTouch,
   RemoteWrite,
 } from '../tiers/remote.js';
-import { changeArguments, touchArguments } from './arguments.js';
+import { touchArguments } from './arguments.js';
 import { Barriers } from './barriers.js';
+import { Changing } from './changing.js';
 import { Commands } from './commands.js';
 import { Elsewhere } from './elsewhere.js';
 import { Follower } from './follower.js';
@@ -24,8 +25,7 @@ import { RedisLocks } from './locks.js';
 import { idOf } from './names.js';
 import { COMMAND_READERS } from './options.js';
 import { Order, tooLate } from './order.js';
-import { askingPoint, takePoint, toBeTold } from './points.js';
-import { portOf, type RedisArgument, type RedisClient } from './port.js';
+import { portOf, type RedisClient } from './port.js';
 import { foundOf, Reading } from './reading.js';
 import { listOf } from './replies.js';
 import { Writing } from './writing.js';
@@ -62,6 +62,7 @@ export class RedisTier implements RemoteTier {
   readonly #order: Order;
   readonly #reading: Reading;
   readonly #writing: Writing;
+  readonly #changing: Changing;
   readonly #isDurable: boolean;
   readonly #isConsistent: boolean;
 
@@ -79,52 +80,32 @@ export class RedisTier implements RemoteTier {
     const elsewhere = new Elsewhere(this.#commands);
     this.#reading = new Reading(this.#commands, this.#order, codec, elsewhere, this.#barriers);
     this.#writing = new Writing(this.#commands, this.#order, codec, elsewhere);
+    this.#changing = new Changing(this.#commands, this.#order);
   }
 
   async read(reads: readonly RemoteRead[], call: RemoteCall): Promise<readonly RemoteFound[]> {
-    this.#writing.flush();
+    this.#flush();
     return foundOf(await this.#reading.read(reads, call));
   }
 
   /** Undefined in a Cluster, where each shard has tokens of its own, and with `consistentReads`. */
   follow(hears: () => boolean): RemoteFollower | undefined {
     if (this.#isConsistent || this.#commands.shards.isDivided) return undefined;
-    return new Follower(this.#reading, () => this.#writing.flush(), hears, this.#isDurable);
+    return new Follower(this.#reading, () => this.#flush(), hears, this.#isDurable);
   }
 
   write(writes: readonly RemoteWrite[], call: RemoteCall): Promise<readonly boolean[]> {
+    this.#changing.flush();
     return this.#writing.write(writes, call);
   }
 
-  /** What concerns a key is told to the shard that it is in, all else to all of them: acknowledged once each of them has it. */
-  async change(changes: readonly Change[], call: RemoteCall): Promise<readonly number[]> {
+  change(changes: readonly Change[], call: RemoteCall): Promise<readonly number[]> {
     this.#writing.flush();
-    const { shards } = this.#commands;
-    const told = toBeTold(shards, [call]);
-    const counts = changes.map(() => 0);
-    const copies = changes.flatMap((change, at) =>
-      'key' in change || !shards.isDivided
-        ? [{ change, at, shard: 'key' in change ? this.#shardOf(change) : 0 }]
-        : Array.from({ length: shards.count }, (_, shard) => ({ change, at, shard })),
-    );
-    await Promise.all(
-      shards
-        .divide(copies, ({ shard }) => shard)
-        .map(async ({ shard, items }) => {
-          const args: RedisArgument[] = ['change', String(items.length)];
-          for (const { change } of items) args.push(...changeArguments(change));
-          const reply = await this.#order.send(undefined, () =>
-            this.#commands.run('data', askingPoint(args, told), { shard, call }),
-          );
-          const answers = takePoint(listOf(reply), told);
-          for (const [i, { at }] of items.entries()) counts[at] = (counts[at] ?? 0) + Number(answers[i]);
-        }),
-    );
-    return counts;
+    return this.#changing.change(changes, call);
   }
 
   async touch(touches: readonly RemoteTouch[], call: RemoteCall): Promise<readonly boolean[]> {
-    this.#writing.flush();
+    this.#flush();
     return this.#commands.shards.ask(touches, this.#shardOf, async (shard, some) => {
       const reply = await this.#order.send(this.#order.learnClock(shard), () =>
         this.#commands.run('data', touchArguments(some), { shard, call, deadline: this.#order.deadline(shard) }),
@@ -155,6 +136,12 @@ export class RedisTier implements RemoteTier {
       ...this.#reading.counts,
       unreadable: { ...this.#reading.faults },
     };
+  }
+
+  /** Sends what was gathered: of one kind, as what is gathered of the other goes out before. */
+  #flush(): void {
+    this.#writing.flush();
+    this.#changing.flush();
   }
 
   readonly #shardOf = ({ namespace, key }: RemotePlace): number => this.#commands.shards.of(namespace, key);

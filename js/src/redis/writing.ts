@@ -1,16 +1,15 @@
 import { encodeFrame } from '../engine/frame.js';
 import { frameOf, isPromise } from '../frames/entry.js';
 import type { Payload, PayloadCodec } from '../frames/payload.js';
-import { atEndOfTurn } from '../tiers/end-of-turn.js';
 import type { RemoteCall, RemoteWrite } from '../tiers/remote.js';
 import { addWriteArguments, type Lease, lifeOf, type Sources } from './arguments.js';
 import type { Commands } from './commands.js';
 import type { Elsewhere } from './elsewhere.js';
 import type { Order } from './order.js';
+import { Parts } from './parts.js';
 import { askingPoint, takePoint, toBeTold } from './points.js';
 import type { RedisArgument } from './port.js';
 import { listOf } from './replies.js';
-import { BATCH } from './shards.js';
 
 /** One call for writes, and what has become of them. */
 interface Asked {
@@ -40,10 +39,9 @@ export class Writing {
   readonly #order: Order;
   readonly #codec: PayloadCodec;
   readonly #elsewhere: Elsewhere;
-  /** By shard, what is to be sent, and what that has to wait for. */
-  #parts: (Part[] | undefined)[] = [];
+  readonly #parts = new Parts<Part>(() => this.flush());
+  /** What they have to wait for. */
   #preparing: Promise<unknown>[] = [];
-  #isDue = false;
 
   constructor(commands: Commands, order: Order, codec: PayloadCodec, elsewhere: Elsewhere) {
     this.#commands = commands;
@@ -71,15 +69,8 @@ export class Writing {
         if (sources.elsewhere.length > 0 && write.lease === undefined) this.#prepare(part, this.#lend(part));
         return part;
       });
-      for (const part of parts) {
-        const shard = this.#commands.shards.of(part.write.namespace, part.write.key);
-        const together = this.#parts[shard];
-        if (together === undefined) this.#parts[shard] = [part];
-        else together.push(part);
-      }
-      if (this.#isDue) return;
-      this.#isDue = true;
-      atEndOfTurn(() => this.flush());
+      const { shards } = this.#commands;
+      for (const part of parts) this.#parts.add(shards.of(part.write.namespace, part.write.key), part);
     });
   }
 
@@ -98,18 +89,12 @@ export class Writing {
 
   /** Sends what was gathered. */
   flush(): void {
-    if (!this.#isDue) return;
-    this.#isDue = false;
-    const all = this.#parts;
     const preparing = this.#preparing;
-    this.#parts = [];
     this.#preparing = [];
-    for (const [shard, parts] of all.entries()) {
-      for (let i = 0; parts !== undefined && i < parts.length; i += BATCH) {
-        const clock = parts.some(({ write }) => write.lease === undefined) ? this.#order.learnClock(shard) : undefined;
-        const prepared = preparing.length > 0 || clock !== undefined ? Promise.all([clock, ...preparing]) : undefined;
-        this.#send(shard, parts.slice(i, i + BATCH), prepared);
-      }
+    for (const { shard, parts } of this.#parts.take()) {
+      const clock = parts.some(({ write }) => write.lease === undefined) ? this.#order.learnClock(shard) : undefined;
+      const prepared = preparing.length > 0 || clock !== undefined ? Promise.all([clock, ...preparing]) : undefined;
+      this.#send(shard, parts, prepared);
     }
   }
 

@@ -1,18 +1,24 @@
 import type { Milliseconds } from '../duration.js';
+import { atEndOfTurn } from './end-of-turn.js';
 
 /** `closed`: calls go through. `open`: none does. `half-open`: one does, to see. */
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
 /**
  * A circuit breaker: after a number of failures in a row nothing is tried for a while; then one call is let through,
- * and what becomes of it decides.
+ * and what becomes of it decides. Calls that were made in one turn are one failure: a thousand that were too many at once
+ * say no more than one of them.
  */
 export class Breaker {
   state: BreakerState = 'closed';
   /** How often it opened. */
   opened = 0;
-  #failures = 0;
+  #inARow = 0;
   #retryAt = 0;
+  /** The number of this turn, or of the last in which there was a call; and that of the last that was counted as a failure. */
+  #turn = 0;
+  #isTurn = false;
+  #counted = 0;
   readonly #limit: number;
   readonly #reset: Milliseconds;
   readonly #now: () => Milliseconds;
@@ -42,14 +48,27 @@ export class Breaker {
   }
 
   succeeded(): void {
-    this.#failures = 0;
+    this.#inARow = 0;
     // A call from before it opened says nothing of how things are now.
     if (this.state === 'half-open') this.#become('closed');
   }
 
-  failed(): void {
-    this.#failures++;
-    if (this.state === 'closed' && this.#failures < this.#limit) return;
+  /** A call is made: gives what {@link failed} takes. */
+  made(): number {
+    if (this.#isTurn) return this.#turn;
+    this.#isTurn = true;
+    atEndOfTurn(() => {
+      this.#isTurn = false;
+    });
+    return ++this.#turn;
+  }
+
+  failed(turn = this.made()): void {
+    const isClosed = this.state === 'closed';
+    if (isClosed && turn <= this.#counted) return;
+    this.#counted = Math.max(turn, this.#counted);
+    this.#inARow++;
+    if (isClosed && this.#inARow < this.#limit) return;
     this.#retryAt = this.#now() + this.#reset;
     if (this.state === 'open') return;
     this.opened++;

@@ -1,10 +1,11 @@
 import type { Milliseconds } from '../duration.js';
 import { invalidReturn, TiercelError } from '../errors.js';
 import { Abort } from '../memory/abort.js';
-import { startTimer } from '../memory/loading.js';
+import { startTimer } from '../timers.js';
 import { Breaker, type BreakerState } from './breaker.js';
 import { InFlight } from './in-flight.js';
 import type { RemoteCall } from './remote.js';
+import { TimeLimit } from './time-limit.js';
 
 /** Calls that may wait for an answer at a time: one that never answers must not fill the memory. */
 const MOST_IN_FLIGHT = 1024;
@@ -65,6 +66,7 @@ export class Guard {
     }
     this.counts.calls++;
     const isProbe = this.breaker.state === 'half-open';
+    const turn = this.breaker.made();
     return new Promise((resolve) => {
       const abort = new Abort();
       // First of all: the rest is done while the other side works.
@@ -74,23 +76,23 @@ export class Guard {
       const end = (result: T | undefined, error: unknown) => {
         if (isOver) return;
         isOver = true;
-        clearTimeout(timer);
+        limit.end();
         clearTimeout(decision);
         if (result === undefined) {
           this.counts.failures++;
           if (isTimeout(error)) this.counts.timeouts++;
           this.#options.onError(operation, error);
         }
-        if (result === undefined && !isNoFailure(error)) this.breaker.failed();
+        if (result === undefined && !isNoFailure(error)) this.breaker.failed(turn);
         else this.breaker.succeeded();
         resolve(result);
       };
-      const timer = startTimer(() => {
+      const limit = new TimeLimit(this.#options.timeout + more, () => {
         open.isGivenUp = true;
         const error = new TiercelError('ERR_TIERCEL_TIMEOUT', `${operation}: no answer within the remoteTimeout`);
         end(undefined, error);
         abort.abort(error);
-      }, this.#options.timeout + more);
+      });
       const decision =
         isProbe && more > 0 ? startTimer(() => this.breaker.undecided(), this.#options.timeout) : undefined;
       made.then(

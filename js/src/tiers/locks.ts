@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../duration.js';
-import { startTimer } from '../memory/loading.js';
+import { startTimer } from '../timers.js';
 import type { RemoteLock } from './remote.js';
 
 interface Held {

@@ -1,8 +1,10 @@
 import type { Milliseconds } from '../duration.js';
+import { isRequestScoped } from '../engine/platform.js';
 import { ignore } from '../memory/flight.js';
-import { startTimer } from '../memory/loading.js';
+import { startTimer } from '../timers.js';
 import type { Bus, Carried, Cover } from './bus.js';
 import { type Change, placeId } from './change.js';
+import { atEndOfTurn } from './end-of-turn.js';
 import { answers, type Guard } from './guard.js';
 import { aged, type Propagation } from './propagation.js';
 import type { RemoteCall, RemotePoint, RemoteTier, RemoteWrite } from './remote.js';
@@ -55,6 +57,12 @@ interface Answer {
   readonly point: RemotePoint | undefined;
 }
 
+/** Changes that others are told of at the end of a turn, and whether they will know. */
+interface Telling {
+  readonly changes: Change[];
+  readonly told: Promise<boolean>;
+}
+
 /** What became of changes. */
 export interface Sent<T> {
   /** What the change of memory returned. */
@@ -90,6 +98,9 @@ export class Outbox {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Keys whose values were replayed lately, and until when that counts. */
   readonly #echoes = new Map<string, { readonly change: Change; readonly until: Milliseconds }>();
+  #telling: Telling | undefined;
+  /** Where a request may not wait for what another began, each tells for itself. */
+  readonly #isAlone = isRequestScoped();
   #closed = false;
 
   constructor(options: OutboxOptions) {
@@ -169,7 +180,9 @@ export class Outbox {
       if (item.remote || item.bus) this.#enqueue(item);
       else this.#settled(item);
     }
-    this.#arm();
+    // What was refused, as too much was under way, waits no longer than that.
+    if (isDone && isHeard && this.#queue.size > 0) void this.flush();
+    else this.#arm();
     return { counts, pending: !isDone || !isHeard };
   }
 
@@ -241,11 +254,33 @@ export class Outbox {
     });
   }
 
-  async #publish(changes: readonly Change[], carried?: Carried): Promise<boolean> {
-    const { bus } = this.#options;
-    if (bus === undefined) return true;
-    const published = await bus.guard.call('publish', async () => {
-      await (carried === undefined ? bus.bus.publish(changes) : bus.bus.publish(changes, carried));
+  /**
+   * Tells others; whether they will know. What is told within one turn is told at once, as all that a call of the second
+   * tier wrote is; but for what values go with, as that is of one point in the order of the second tier.
+   */
+  #publish(changes: readonly Change[], carried?: Carried): Promise<boolean> {
+    if (this.#options.bus === undefined) return Promise.resolve(true);
+    if (carried !== undefined || this.#isAlone) return this.#tell(changes, carried);
+    this.#telling ??= this.#gather();
+    for (const change of changes) this.#telling.changes.push(change);
+    return this.#telling.told;
+  }
+
+  #gather(): Telling {
+    const changes: Change[] = [];
+    const told = new Promise<boolean>((resolve) => {
+      atEndOfTurn(() => {
+        this.#telling = undefined;
+        resolve(this.#tell(changes));
+      });
+    });
+    return { changes, told };
+  }
+
+  async #tell(changes: readonly Change[], carried?: Carried): Promise<boolean> {
+    const { bus, guard } = this.#options.bus as NonNullable<OutboxOptions['bus']>;
+    const published = await guard.call('publish', async () => {
+      await (carried === undefined ? bus.publish(changes) : bus.publish(changes, carried));
       return changes;
     });
     return published !== undefined;

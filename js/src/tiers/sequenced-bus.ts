@@ -111,7 +111,6 @@ export class SequencedBus implements Bus {
 
   close(): void | Promise<void> {
     this.#closed = true;
-    this.#sender.flush();
     this.#stop();
     return this.#channel.close();
   }

@@ -27,10 +27,13 @@ export interface CacheOptions<V = unknown> {
   namespace?: readonly string[];
   /** For all calls that do not say otherwise. */
   defaults?: Omit<LoadOptions, 'forceRefresh' | 'signal' | 'waitUntil'>;
-  /** Longest wait for an answer of the second tier or the bus. Default 100 ms. */
+  /**
+   * Longest wait for an answer of the second tier or the bus. Default 100 ms. While the thread stands still no more than
+   * half of it passes, and what was answered meanwhile counts.
+   */
   remoteTimeout?: Duration;
   /**
-   * After `failures` (default 3) calls in a row that failed, the second tier or the bus is not asked for `reset` (default
+   * After `failures` (default 3) calls in a row that failed (those of one turn are one), the second tier or the bus is not asked for `reset` (default
    * 5 s); then one call is let through to see.
    */
   breaker?: { failures?: Count; reset?: Duration };

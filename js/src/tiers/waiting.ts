@@ -2,8 +2,9 @@ import type { Milliseconds } from '../duration.js';
 import { TiercelError } from '../errors.js';
 import { GET_PEEK, GET_STALE } from '../generated/abi.js';
 import { type Flight, ignore, type Offer } from '../memory/flight.js';
-import { type Request, startTimer } from '../memory/loading.js';
+import type { Request } from '../memory/loading.js';
 import type { Count } from '../memory/types.js';
+import { startTimer } from '../timers.js';
 import type { ReadLoadOptions } from './options.js';
 import type { Tiers } from './tiers.js';
 

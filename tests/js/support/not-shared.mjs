@@ -30,7 +30,8 @@ const NOT_SHARED = [
     'made up for, in order, and read only then|for the others as well, as long as it would|another cache changed it before',
     'a memory of several threads does not say what is the newest value',
   ],
-  ['away during a write: all have the new value', 'the same'],
+  ['away during a write: all have the new value|refused because too much is under way', 'the same'],
+  ['what values go with is a message for each call', 'a memory of several threads takes no values that are told'],
   [
     '100 hits of tagged values|cache of two tiers (have a ttl each|may have other times|write-behind caches at once)',
     'what was set comes to a memory of several threads with the next read',
