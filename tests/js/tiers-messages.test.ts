@@ -43,6 +43,16 @@ describe.each([true, false])('what others are told of within one turn (second ti
     expect(b.health().bus).toMatchObject({ state: 'live', missed: 0 });
   });
 
+  test('is told by a cache that is closed at once', async () => {
+    const { a, b } = await fleet(2, {}, withRemote);
+    b.memory.set('k', 1);
+    const telling = a.invalidateKeys('k');
+    await a.close();
+    await telling;
+    expect(b.memory.get('k')).toBeUndefined();
+    expect(b.health().bus).toMatchObject({ state: 'live', missed: 0 });
+  });
+
   test('waits for all of it if it could not be sent', async () => {
     const { a, hub } = await fleet(2, {}, withRemote);
     hub.cut(0);
