@@ -251,7 +251,6 @@ export async function act(options, { send, listen }) {
     record({ type: 'doubt', process: processName, from, at: now() });
     for (const place of CHANGING) await read(place, 'cold', { isCold: true });
     await queue?.flush();
-    globalThis.gc?.();
     // What was closed is gone a turn later.
     await pause(20);
     const handles = process.getActiveResourcesInfo();
@@ -265,7 +264,6 @@ export async function act(options, { send, listen }) {
         wellAt,
         health: subject.health?.(),
         unhandled: unhandled.splice(0),
-        memory: process.memoryUsage.rss(),
         sockets: count('TCPSocketWrap'),
         waits,
         timers: count('Timeout'),

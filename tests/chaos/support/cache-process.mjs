@@ -2,16 +2,21 @@
 // are its argument, as JSON.
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { act } from './actor.mjs';
+import { collectWhenAsked, memoryUsed } from './memory.mjs';
 
 /** Not without whoever started it. */
 const endsAlone = () => process.exit(1);
 
 if (isMainThread) {
   process.on('disconnect', endsAlone);
+  process.on('message', async (/** @type {any} */ { measure, actor }) => {
+    if (measure !== undefined) process.send?.({ actor, measured: measure, memory: await memoryUsed() });
+  });
   const { threads, ...options } = JSON.parse(process.argv[2] ?? '{}');
   if (threads === undefined) actAlone(options);
   else passOn(threads, options);
 } else {
+  collectWhenAsked();
   void act(workerData, {
     send: (message) => parentPort?.postMessage(message),
     listen: (listener) => parentPort?.on('message', listener).unref(),

@@ -195,7 +195,7 @@ export class Fleet {
     else if (message.changed !== undefined) this.#changed(name, message);
     else if (message.acknowledged === undefined) {
       if (message.ready) this.#engines.set(name, message.engine);
-      for (const what of ['ready', 'settled', 'stopped', 'holds', 'contended', 'terminated']) {
+      for (const what of ['ready', 'settled', 'stopped', 'holds', 'contended', 'terminated', 'measured']) {
         if (message[what] === undefined) continue;
         this.#resolve(`${member.name} ${actor} ${what}`, message);
       }
@@ -275,6 +275,12 @@ export class Fleet {
       }),
     );
     const facts = await Promise.all(all);
+    await Promise.all(
+      this.members.map(async (member) => {
+        const answer = await this.ask(member, 0, { measure: ++this.#next }, 'measured');
+        for (const one of facts) if (one.process === member.name) one.memory = answer?.memory;
+      }),
+    );
     // What is not known to all by now is of those that have gone.
     this.#busy.clear();
     this.#setting.clear();

@@ -3,7 +3,6 @@ import { createCache } from 'tiercel';
 import { writeBehind } from 'tiercel/patterns';
 import { DistributedLock, redisBus, redisTier } from 'tiercel/redis';
 import { CLIENTS } from '../../redis/support/clients.mjs';
-import { moduleFor } from '../../redis/support/thread-user.mjs';
 import { broken } from './broken.mjs';
 import { now } from './clock.mjs';
 import { partsOf } from './places.mjs';
@@ -16,6 +15,9 @@ const TIMEOUT = 400;
 const UNTOLD = 500;
 /** How long a lock outlives its holder, in milliseconds. */
 export const LOCK_TTL = 1_000;
+
+/** The module that makes a client for the thread of the bus. */
+const moduleFor = (library, port) => new URL(`./bus-client.mjs?library=${library}&port=${port}`, import.meta.url);
 
 const NEVER = { heartbeat: '1h', patience: '1h' };
 
