@@ -50,7 +50,10 @@ describe('a second tier that fails', () => {
     expect(await Promise.all(probes)).toEqual([4, 5, 6]);
     expect(states).toEqual(['open', 'half-open', 'open']);
     remote.fault = undefined;
-    await advance(5_000);
+    // Twice as long, after that.
+    await advance(4_999);
+    expect(await cache.get('in second tier')).toBeUndefined();
+    await advance(5_001);
     expect(await cache.get('in second tier')).toBe(0);
     expect(states).toEqual(['open', 'half-open', 'open', 'half-open', 'closed']);
     expect(cache.health().ok).toBe(true);
@@ -335,6 +338,29 @@ describe('a lock', () => {
       await expect(cache.lock('job')).rejects.toMatchObject({ code: 'ERR_TIERCEL_UNAVAILABLE' });
     expect(await cache.getOrSet('k', () => 1, { lock: 'fleet' })).toBe(1);
     expect(cache.health().remote).toMatchObject({ state: 'closed', failures: 11 });
+  });
+
+  test('that a load has is renewed while it goes on, also after an attempt that failed, until another has it', async () => {
+    jest.useFakeTimers();
+    try {
+      const answers = [() => Promise.reject(new Error('down')), async () => true, async () => false, async () => true];
+      const extend = jest.fn((_: number) => (answers.shift() as () => Promise<boolean>)());
+      const lock = async () => ({ token: 1, extend, release: async () => undefined });
+      const cache = await openTiers({ remote: Object.assign(memoryRemote(), { lock }) });
+      const gate = deferred<number>();
+      const loading = cache.getOrSet('k', () => gate.promise, { lock: 'fleet', hardTimeout: '1h' });
+      const attempts = [];
+      for (let i = 0; i < 5; i++) {
+        await jest.advanceTimersByTimeAsync(3_400);
+        attempts.push(extend.mock.calls.length);
+      }
+      expect(attempts).toEqual([1, 2, 3, 3, 3]);
+      expect(extend).toHaveBeenCalledWith(10_000);
+      gate.resolve(1);
+      expect(await loading).toBe(1);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   test('that another never lets go of is not waited for any more, which is told, and is no sign of it either', async () => {

@@ -1,8 +1,15 @@
 import { fleet } from './support/fleet.js';
 
 describe('what was set while the second tier was away', () => {
-  beforeEach(() => jest.useFakeTimers());
-  afterEach(() => jest.useRealTimers());
+  beforeEach(() => {
+    jest.useFakeTimers();
+    // Nothing is tried before its time.
+    jest.spyOn(Math, 'random').mockReturnValue(0);
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+    jest.restoreAllMocks();
+  });
 
   async function withPendingSet() {
     const tiers = await fleet(2);

@@ -1,3 +1,4 @@
+import { backoff } from '../backoff.js';
 import type { Awaitable } from '../cache-like.js';
 import type { Milliseconds } from '../duration.js';
 import type { Count } from '../memory/types.js';
@@ -387,9 +388,9 @@ export class WriteQueue<V> {
   /** All that failed together is tried again at one time. */
   #retryLater(lanes: readonly Lane<V>[]): void {
     if (lanes.length === 0) return;
-    const { backoff, maxBackoff, jitter } = this.#options;
+    const { backoff: first, maxBackoff, jitter } = this.#options;
     const most = Math.max(...lanes.map(({ queue }) => (queue[0] as Queued<V>).operation.failures));
-    const delay = Math.min(backoff * 2 ** (most - 1), maxBackoff, LONGEST_DELAY) * (1 - jitter * Math.random());
+    const delay = backoff(most - 1, first, Math.min(maxBackoff, LONGEST_DELAY), jitter);
     for (const lane of lanes) lane.state = 'backoff';
     const timer = this.#timers.setTimeout(() => {
       this.#backoffs.delete(timer);

@@ -1,12 +1,17 @@
+import { backoff } from '../backoff.js';
 import type { Milliseconds } from '../duration.js';
 import { atEndOfTurn } from './end-of-turn.js';
 
 /** `closed`: calls go through. `open`: none does. `half-open`: one does, to see. */
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
+/** It stays open for so many times the first time at most. */
+const LONGEST = 4;
+
 /**
  * A circuit breaker: after a number of failures in a row nothing is tried for a while; then one call is let through,
- * and what becomes of it decides. Calls that were made in one turn are one failure: a thousand that were too many at once
+ * and what becomes of it decides. If that fails it waits for longer, up to {@link LONGEST} times as long, and always for
+ * less by up to a half, by chance: a server that comes back is not asked by all at once. Calls that were made in one turn are one failure: a thousand that were too many at once
  * say no more than one of them.
  */
 export class Breaker {
@@ -14,6 +19,8 @@ export class Breaker {
   /** How often it opened. */
   opened = 0;
   #inARow = 0;
+  /** Calls in a row that were let through to see, and failed. */
+  #tries = 0;
   #retryAt = 0;
   /** The number of this turn, or of the last in which there was a call; and that of the last that was counted as a failure. */
   #turn = 0;
@@ -24,7 +31,7 @@ export class Breaker {
   readonly #now: () => Milliseconds;
   readonly #changed: (state: BreakerState) => void;
 
-  /** @param limit failures in a row that open it @param reset how long it stays open */
+  /** @param limit failures in a row that open it @param reset how long it stays open the first time, at most */
   constructor(limit: number, reset: Milliseconds, now: () => Milliseconds, changed: (state: BreakerState) => void) {
     this.#limit = limit;
     this.#reset = reset;
@@ -44,13 +51,20 @@ export class Breaker {
 
   /** Whether a call would be let through, without making it. */
   get isReady(): boolean {
-    return this.state === 'closed' || this.#now() >= this.#retryAt;
+    return this.readyIn === 0;
+  }
+
+  /** How long it will be until a call is let through. */
+  get readyIn(): Milliseconds {
+    return this.state === 'closed' ? 0 : Math.max(0, this.#retryAt - this.#now());
   }
 
   succeeded(): void {
     this.#inARow = 0;
     // A call from before it opened says nothing of how things are now.
-    if (this.state === 'half-open') this.#become('closed');
+    if (this.state !== 'half-open') return;
+    this.#tries = 0;
+    this.#become('closed');
   }
 
   /** A call is made: gives what {@link failed} takes. */
@@ -69,7 +83,8 @@ export class Breaker {
     this.#counted = Math.max(turn, this.#counted);
     this.#inARow++;
     if (isClosed && this.#inARow < this.#limit) return;
-    this.#retryAt = this.#now() + this.#reset;
+    if (this.state === 'half-open') this.#tries++;
+    this.#retryAt = this.#now() + backoff(this.#tries, this.#reset, LONGEST * this.#reset);
     if (this.state === 'open') return;
     this.opened++;
     this.#become('open');

@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../duration.js';
 import type { Namespace } from '../engine/engine.js';
 import { TiercelError } from '../errors.js';
-import { ignore, type LoadCompanion, type Offer, type Run } from '../memory/flight.js';
+import { type LoadCompanion, type Offer, type Run } from '../memory/flight.js';
 import { contextOf } from '../memory/load-context.js';
 import type { Loader } from '../memory/types.js';
 import { startTimer } from '../timers.js';
@@ -183,7 +183,9 @@ export class Part<V> implements LoadCompanion {
     if (lock === undefined) return;
     const timer = startTimer(() => {
       if (this.#lock === undefined) return;
-      lock.extend(FLEET_LOCK).then(() => this.#renew(), ignore);
+      const again = () => this.#renew();
+      // It lives for two more attempts, should one fail. What another has by now is not renewed.
+      lock.extend(FLEET_LOCK).then((isHeld) => void (isHeld && again()), again);
     }, FLEET_LOCK / 3);
     (timer as { unref?(): void } | undefined)?.unref?.();
   }

@@ -1,3 +1,4 @@
+import { backoff } from '../backoff.js';
 import type { Milliseconds } from '../duration.js';
 import { isRequestScoped } from '../engine/platform.js';
 import { ignore } from '../memory/flight.js';
@@ -22,7 +23,7 @@ export interface OutboxOptions {
   readonly propagation: Propagation | undefined;
   /** Most changes that wait. */
   readonly limit: number;
-  /** How long to wait before what failed is tried again. */
+  /** How long to wait before what failed is tried again, at most; longer where nothing is tried, see {@link Guard.breaker}. */
   readonly retry: Milliseconds;
   /** The path of the cache: what is changed if nobody knows any more what was. */
   readonly root: readonly string[];
@@ -397,7 +398,10 @@ export class Outbox {
   #arm(): void {
     clearTimeout(this.#timer);
     if (this.#queue.size === 0 || this.#closed) return;
-    this.#timer = startTimer(() => void this.flush(), this.#options.retry);
+    const { remote, bus, retry } = this.#options;
+    const refused = Math.max(...[remote, bus].map((to) => to?.guard.breaker.readyIn ?? 0));
+    // Not within the millisecond before, which would be refused once more: timers count in whole ones.
+    this.#timer = startTimer(() => void this.flush(), Math.max(refused + 1, backoff(0, retry, retry)));
     (this.#timer as { unref?(): void } | undefined)?.unref?.();
   }
 

@@ -33,8 +33,10 @@ export interface CacheOptions<V = unknown> {
    */
   remoteTimeout?: Duration;
   /**
-   * After `failures` (default 3) calls in a row that failed (those of one turn are one), the second tier or the bus is not asked for `reset` (default
-   * 5 s); then one call is let through to see.
+   * After `failures` (default 3) calls in a row that failed (those of one turn are one), the second tier or the bus is not
+   * asked for `reset` (default 5 s); then one call is let through to see. If that fails too, it is not asked for twice as
+   * long, up to four times `reset`. Each of these times is shorter by up to a half, by chance, so that not all processes
+   * ask at the same moment a server that is just coming back.
    */
   breaker?: { failures?: Count; reset?: Duration };
   /**
