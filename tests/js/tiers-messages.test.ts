@@ -1,5 +1,7 @@
+import { type ChannelListener, sequencedBus } from 'tiercel';
 import { deferred, settled } from './support/deferred.js';
 import { fleet } from './support/fleet.js';
+import { openTiers } from './support/tiers.js';
 
 /** What is told, message by message: keys, or what else changes. */
 function messagesOf(hub: { fault: unknown }) {
@@ -89,4 +91,29 @@ test('what is refused because too much is under way waits no longer than that', 
   while (a.health().pending.changes > 0) await settled();
   expect(a.health()).toMatchObject({ ok: true, pending: { queued: count - 1_024, replayed: count - 1_024 } });
   expect(remote.size).toBe(count);
+});
+
+test('a message of more changes than anybody sends is not read: memory is in doubt, as after one that is missing', async () => {
+  let listener = {} as ChannelListener;
+  const bus = sequencedBus({
+    open(given) {
+      listener = given;
+      listener.up();
+    },
+    send: async (text) => listener.message(text),
+    close: () => undefined,
+  });
+  const cache = await openTiers({ bus });
+  await settled();
+  const hear = (sequence: number, count: number) => {
+    const changes = Array.from({ length: count }, (_, i) => ({ kind: 'delete', namespace: ['default'], key: `k${i}` }));
+    listener.message(JSON.stringify({ from: 'another', sequence, changes }));
+  };
+  for (const key of ['k0', 'other']) cache.memory.set(key, 1);
+  hear(1, 256);
+  expect([...cache.memory.keys()]).toEqual(['other']);
+  expect(cache.health()).toMatchObject({ ok: true, bus: { missed: 0, details: { unreadable: 0 } } });
+  hear(2, 257);
+  expect(cache.memory.size).toBe(0);
+  expect(cache.health().bus).toMatchObject({ missed: 1, details: { unreadable: 1 } });
 });

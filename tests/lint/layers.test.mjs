@@ -20,7 +20,7 @@ const JS_FLOORS = [
   ['tiercel-error', 'generated'],
   ['errors'],
   ['duration', 'engine/port', 'engine/text', 'engine/sharding'],
-  ['timers', 'engine/native', 'engine/wasm', 'engine/buffer', 'engine/failures'],
+  ['timers', 'backoff', 'engine/native', 'engine/wasm', 'engine/buffer', 'engine/failures'],
   ['engine/shared'],
   ['runtime'],
   ['engine/platform'],

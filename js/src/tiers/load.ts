@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../duration.js';
 import type { Namespace } from '../engine/engine.js';
 import { TiercelError } from '../errors.js';
-import { type LoadCompanion, type Offer, type Run } from '../memory/flight.js';
+import type { LoadCompanion, Offer, Run } from '../memory/flight.js';
 import { contextOf } from '../memory/load-context.js';
 import type { Loader } from '../memory/types.js';
 import { startTimer } from '../timers.js';

@@ -3,7 +3,7 @@ import type { Carried } from './bus.js';
 import type { Change } from './change.js';
 
 /** Most changes of one message, so that one who reads it is not kept for long. */
-const MOST_CHANGES = 256;
+export const MOST_CHANGES = 256;
 
 export interface SentMessage {
   /** Who sent it: an id of its own for each sender. */

@@ -3,7 +3,7 @@ import { duration, type Readers, read } from '../memory/readers.js';
 import type { Bus, BusListener, Carried, CarriedValue } from './bus.js';
 import { type Change, isChange, isStrings } from './change.js';
 import type { RemotePoint } from './remote.js';
-import { Sender, type SentMessage } from './sender.js';
+import { MOST_CHANGES, Sender, type SentMessage } from './sender.js';
 
 /** Something that brings texts to all who listen, the sender included, and may lose, double or delay them. */
 export interface Channel {
@@ -231,6 +231,7 @@ function parse(text: string): SentMessage | undefined {
       typeof from === 'string' &&
       Number.isSafeInteger(sequence) &&
       Array.isArray(changes) &&
+      changes.length <= MOST_CHANGES &&
       changes.every(isChange) &&
       typeof at === 'number';
     if (!isRight) return undefined;
