@@ -3,25 +3,16 @@ import type { RemoteCall } from '../tiers/remote.js';
 import { changeArguments } from './arguments.js';
 import type { Commands } from './commands.js';
 import type { Order } from './order.js';
-import { Parts } from './parts.js';
+import { Asked, callOf, Parts } from './parts.js';
 import { askingPoint, takePoint, toBeTold } from './points.js';
 import type { RedisArgument } from './port.js';
 import { listOf } from './replies.js';
 
-/** One call for changes, and what has become of them. */
-interface Asked {
-  readonly call: RemoteCall;
-  /** How many entries each concerned. */
-  readonly counts: number[];
-  left: number;
-  readonly resolve: (counts: number[]) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** One change of a call, for one shard. */
 interface Part {
   readonly args: readonly RedisArgument[];
-  readonly of: Asked;
+  /** How many entries each of its changes concerned. */
+  readonly of: Asked<number>;
   readonly at: number;
 }
 
@@ -41,7 +32,7 @@ export class Changing {
     if (changes.length === 0) return Promise.resolve([]);
     const { shards } = this.#commands;
     return new Promise((resolve, reject) => {
-      const of: Asked = { call, counts: changes.map(() => 0), left: 0, resolve, reject };
+      const of = new Asked<number>(call, resolve, reject);
       for (const [at, change] of changes.entries()) {
         const part: Part = { args: changeArguments(change), of, at };
         if ('key' in change) this.#add(shards.of(change.namespace, change.key), part);
@@ -61,7 +52,7 @@ export class Changing {
   }
 
   #send(shard: number, parts: readonly Part[]): void {
-    const call = parts.every(({ of }) => of === parts[0]?.of) ? parts[0]?.of.call : undefined;
+    const call = callOf(parts);
     const told = toBeTold(
       this.#commands.shards,
       parts.map(({ of }) => of.call),
@@ -72,10 +63,7 @@ export class Changing {
       .send(undefined, () => this.#commands.run('data', askingPoint(args, told), { shard, call }))
       .then((reply) => {
         const answers = takePoint(listOf(reply), told);
-        for (const [i, { of, at }] of parts.entries()) {
-          of.counts[at] = (of.counts[at] ?? 0) + Number(answers[i]);
-          if (--of.left === 0) of.resolve(of.counts);
-        }
+        for (const [i, { of, at }] of parts.entries()) of.answered(at, (of.answers[at] ?? 0) + Number(answers[i]));
       })
       .catch((error: unknown) => {
         for (const { of } of parts) of.reject(error);

@@ -6,25 +6,17 @@ import { addWriteArguments, type Lease, lifeOf, type Sources } from './arguments
 import type { Commands } from './commands.js';
 import type { Elsewhere } from './elsewhere.js';
 import type { Order } from './order.js';
-import { Parts } from './parts.js';
+import { Asked, callOf, Parts } from './parts.js';
 import { askingPoint, takePoint, toBeTold } from './points.js';
 import type { RedisArgument } from './port.js';
 import { listOf } from './replies.js';
-
-/** One call for writes, and what has become of them. */
-interface Asked {
-  readonly call: RemoteCall;
-  readonly stored: boolean[];
-  left: number;
-  readonly resolve: (stored: boolean[]) => void;
-  readonly reject: (error: unknown) => void;
-}
 
 /** One write of a call. */
 interface Part {
   readonly write: RemoteWrite;
   readonly sources: Sources;
-  readonly of: Asked;
+  /** Whether each of its writes is stored. */
+  readonly of: Asked<boolean>;
   readonly at: number;
   frame: Uint8Array | undefined;
   /** How much of it is not prepared yet, or could not be. */
@@ -54,7 +46,8 @@ export class Writing {
   write(writes: readonly RemoteWrite[], call: RemoteCall): Promise<readonly boolean[]> {
     if (writes.length === 0) return Promise.resolve([]);
     return new Promise((resolve, reject) => {
-      const of: Asked = { call, stored: [], left: writes.length, resolve, reject };
+      const of = new Asked<boolean>(call, resolve, reject);
+      of.left = writes.length;
       const now = Date.now();
       const parts = writes.map((write, at): Part => {
         const { namespace, key, entry } = write;
@@ -99,7 +92,7 @@ export class Writing {
   }
 
   #send(shard: number, parts: readonly Part[], prepared: undefined | Promise<unknown>): void {
-    const call = parts.every(({ of }) => of === parts[0]?.of) ? parts[0]?.of.call : undefined;
+    const call = callOf(parts);
     let due: readonly Part[] = [];
     const told = toBeTold(
       this.#commands.shards,
@@ -122,10 +115,7 @@ export class Writing {
     sent
       .then((reply) => {
         const answers = takePoint(this.#order.answers(shard, listOf(reply)), told);
-        for (const [i, { of, at }] of due.entries()) {
-          of.stored[at] = answers[i] === 1;
-          if (--of.left === 0) of.resolve(of.stored);
-        }
+        for (const [i, { of, at }] of due.entries()) of.answered(at, answers[i] === 1);
       })
       .catch((error: unknown) => {
         for (const { of } of parts) of.reject(error);
