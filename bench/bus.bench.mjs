@@ -1,20 +1,24 @@
 // How long after an invalidation was acknowledged the last of four other processes has let go of the entry: over a bus in
 // Redis, with processes that wait, and with processes that serve from memory half of their time. A process tells when, by the
 // monotonic clock of the machine. Beside it how long the acknowledgement took, and the same for a message that the client
-// alone publishes and hears.
+// alone publishes and hears. And how long after its connection was ended, by a reset or a FIN, a cache no longer serves what
+// it has in memory as if it still heard.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { createCache } from 'tiercel';
 import { redisBus, redisTier } from 'tiercel/redis';
+import { startProxy } from '../tests/redis/support/proxy.mjs';
 import { startServer } from '../tests/redis/support/server.mjs';
 import { fail, quantile, Table } from './measure.mjs';
 import { options } from './options.mjs';
 
 const OTHERS = 4;
 const INVALIDATIONS = options.quick ? 500 : 3_000;
-/** Milliseconds from an acknowledgement to the last process; PROMISES F, P1. */
+const CUTS = options.quick ? 20 : 200;
+/** Milliseconds from an acknowledgement to the last process, and from the end of a connection to doubt; PROMISES F, P1. */
 const MOST = 25;
+const MOST_UNTOLD = 50;
 
 const server = await startServer();
 const at = () => Number(process.hrtime.bigint()) / 1e6;
@@ -75,6 +79,45 @@ async function measure(mode, load) {
   return { late: [...late.values()].map(({ at }) => at), took };
 }
 
+/** Milliseconds from the end of the bus's connection until its cache is in doubt. @param {(proxy: Proxy) => void} end */
+async function cut(end) {
+  const proxy = await startProxy(server.port);
+  const client = new Redis({
+    port: proxy.port,
+    username: 'admin',
+    password: 'change-me-admin',
+    retryStrategy: () => 20,
+  });
+  client.on('error', () => undefined);
+  await once(client, 'ready');
+  const cache = await createCache({ bus: redisBus(client, { timeout: '5s' }), remoteTimeout: '5s' });
+  let told = 0;
+  cache.on('doubt', () => {
+    told ||= at();
+  });
+  const took = [];
+  for (let i = 0; i < CUTS; i++) {
+    while (cache.health().bus?.state !== 'live') await new Promise((resolve) => setTimeout(resolve, 5));
+    told = 0;
+    const before = at();
+    end(proxy);
+    while (told === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    took.push(told - before);
+  }
+  await cache.close();
+  client.disconnect();
+  await proxy.close();
+  return took;
+}
+
+/** @typedef {Awaited<ReturnType<typeof startProxy>>} Proxy */
+/** @type {Readonly<Record<string, (proxy: Proxy) => void>>} */
+const ENDS = {
+  'a reset': (proxy) => proxy.drop(),
+  'a FIN': (proxy) => proxy.halfClose('down'),
+};
+
+const ended = new Table('ms', 'in doubt after: median', 'p99', 'most');
 const table = new Table('ms', 'late: median', 'p99', 'most', 'acknowledged after: median', 'p99');
 try {
   for (const mode of /** @type {const} */ (['plain', 'pubsub', 'tracking'])) {
@@ -92,7 +135,14 @@ try {
         fail(`${mode}, ${load}: p99 is ${figures[1].toFixed(1)} ms, not ${MOST}`);
     }
   }
+  for (const [how, end] of Object.entries(ENDS)) {
+    const took = await cut(end);
+    const figures = [0.5, 0.99, 1].map((part) => quantile(took, part));
+    ended.row(`the connection is ended by ${how}`, ...figures.map((figure) => figure.toFixed(2)));
+    if (figures[1] > MOST_UNTOLD) fail(`${how}: p99 is ${figures[1].toFixed(1)} ms, not ${MOST_UNTOLD}`);
+  }
 } finally {
   await server.stop();
 }
 table.print();
+ended.print();
