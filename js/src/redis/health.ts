@@ -34,7 +34,7 @@ export interface RedisServerHealth {
       readonly lag: Milliseconds;
       readonly behind: Bytes;
     }[];
-    /** Of a replica: whether it is connected to its primary, and when it last heard of it. */
+    /** Of a replica: whether it is connected to its primary, and how long ago it last was or heard of it; Infinity: never. */
     readonly primary?: { readonly address: string; readonly connected: boolean; readonly silent: Milliseconds };
   };
   /** The latest slow commands; without arguments, which may be secret. Undefined if the user may not see them. */
@@ -223,8 +223,8 @@ function replicationOf(info: ReadonlyMap<string, string>): RedisHealth['replicat
   if (host === undefined) return { replicas };
   const primary = {
     address: `${host}:${info.get('master_port')}`,
-    connected: info.get('master_link_status') === 'up',
-    silent: Math.max(0, Number(info.get('master_last_io_seconds_ago') ?? 0)) * 1000,
+    connected,
+    silent: silence < 0 ? Number.POSITIVE_INFINITY : silence * 1000,
   };
   return { replicas, primary };
 }
@@ -238,6 +238,9 @@ async function slowLog(commands: Commands, count: number): Promise<RedisHealth['
       id: Number(id),
       at: new Date(Number(at) * 1000),
       took: Number(took) / 1000,
+  const connected = info.get('master_link_status') === 'up';
+  // Without a connection Redis has -1 for when it last heard of it; -1 for how long that is so: there never was one.
+  const silence = Number(info.get(connected ? 'master_last_io_seconds_ago' : 'master_link_down_since_seconds') ?? -1);
       command: textOf((args as RedisReply[])[0]).toUpperCase(),
     }));
   } catch (error) {

@@ -67,16 +67,35 @@ export async function startSentinel(primary) {
   });
 }
 
+/** Servers that are not started yet: the first is the primary of the others. @param {readonly number[]} ports */
+const replicatedOn = ([first, ...others]) => [
+  new RedisServer(first, serverConfiguration(first)),
+  ...others.map(
+    (port) => new RedisServer(port, (folder) => `${serverConfiguration(port)(folder)}replicaof 127.0.0.1 ${first}\n`),
+  ),
+];
+
+/** @param {RedisServer} primary */
+const inStep = (primary) =>
+  until(
+    'the replicas are in step',
+    async () => (await primary.command('INFO', 'replication')).match(/state=online/g)?.length === 2,
+  );
+
+/** A primary and two replicas, and nobody that would make another the primary. */
+export async function startReplicated() {
+  const servers = replicatedOn(await freePorts(3));
+  return orNothing(servers, async () => {
+    await Promise.all(servers.map((server) => server.start()));
+    await inStep(servers[0]);
+    return { servers, stop: stopAll(servers), [Symbol.asyncDispose]: stopAll(servers) };
+  });
+}
+
 /** A primary, two replicas and three sentinels, which agree on what there is. */
 export async function startSentinels() {
   const [first, ...ports] = await freePorts(6);
-  const servers = [first, ...ports.slice(0, 2)].map(
-    (port, i) =>
-      new RedisServer(port, (folder) => {
-        const text = serverConfiguration(port)(folder);
-        return i === 0 ? text : `${text}replicaof 127.0.0.1 ${first}\n`;
-      }),
-  );
+  const servers = replicatedOn([first, ...ports.slice(0, 2)]);
   const sentinels = ports.slice(2).map((port) => sentinelOf(port, first, 2));
   const all = [...servers, ...sentinels];
   return orNothing(all, async () => {
@@ -91,10 +110,7 @@ export async function startSentinels() {
         return fact('num-slaves') === '2' && fact('num-other-sentinels') === '2' && fact('flags') === 'master';
       });
     });
-    await until(
-      'the replicas are in step',
-      async () => (await servers[0].command('INFO', 'replication')).match(/state=online/g)?.length === 2,
-    );
+    await inStep(servers[0]);
     return {
       servers,
       sentinels,
