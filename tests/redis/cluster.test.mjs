@@ -21,9 +21,9 @@ const CLIENTS = {
     await once(client, 'ready');
     return Object.assign(client, { [Symbol.dispose]: () => client.disconnect() });
   },
-  async 'node-redis'(ports) {
+  async 'node-redis'(ports, more = {}) {
     const rootNodes = ports.map((port) => ({ socket: { host: '127.0.0.1', port } }));
-    const client = createCluster({ rootNodes, defaults: USER });
+    const client = createCluster({ rootNodes, defaults: USER, ...more });
     client.on('error', () => undefined);
     await client.connect();
     return Object.assign(client, { [Symbol.dispose]: () => client.destroy() });
@@ -302,6 +302,37 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
           bus: redisBus(own, { ...options, heartbeat: 50, patience: 5_000 }),
           remoteTimeout: 10_000,
         });
+    it('has health of nodes that the client has not asked anything yet, and of those that cannot be asked', async () => {
+      const [still, ...others] = cluster.servers;
+      const fresh = await connect(ports, library === 'node-redis' ? { minimizeConnections: true } : {});
+      const { cluster: whole } = await redisHealth(fresh, { timeout: 30_000 });
+      assert.deepEqual(
+        whole.servers.map(({ health, error }) => health?.role ?? error),
+        ['master', 'master', 'master'],
+      );
+      fresh[Symbol.dispose]();
+
+      const fresher = await connect(ports, library === 'node-redis' ? { minimizeConnections: true } : {});
+      still.suspend();
+      try {
+        const { cluster: limping } = await redisHealth(fresher, { timeout: 1_000 });
+        const facts = limping.servers.map(({ address, health, error }) => [
+          address,
+          health?.role ?? /** @type {any} */ (error).code,
+        ]);
+        assert.deepEqual(
+          new Map(/** @type {[string, string][]} */ (facts)),
+          new Map([
+            [`127.0.0.1:${still.port}`, 'ERR_TIERCEL_TIMEOUT'],
+            ...others.map(({ port }) => /** @type {[string, string]} */ ([`127.0.0.1:${port}`, 'master'])),
+          ]),
+        );
+      } finally {
+        still.resume();
+        fresher[Symbol.dispose]();
+      }
+    });
+
         await until('the bus is live', () => cache.health().bus.state === 'live');
         return cache;
       };

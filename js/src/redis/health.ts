@@ -2,8 +2,9 @@ import type { Duration, Milliseconds } from '../duration.js';
 import { invalidArgument, TiercelError } from '../errors.js';
 import { integer, positiveDuration, type Readers, read } from '../memory/readers.js';
 import type { Bytes, Count } from '../memory/types.js';
+import { TimeLimit } from '../tiers/time-limit.js';
 import { Commands, textOf } from './commands.js';
-import { nodesOf } from './nodes.js';
+import { nodesOf, type RedisNode } from './nodes.js';
 import { portOf, type RedisClient, type RedisReply } from './port.js';
 import { redisSlot } from './slots.js';
 
@@ -109,18 +110,19 @@ export async function redisHealth(client: RedisClient, options?: RedisHealthOpti
     return { ...health, cluster: isInCluster ? await clusterOf(commands, []) : undefined };
   }
   const asked = await Promise.all(
-    (await nodesOf(client)).map(async (node) => {
-      const commands = commandsOf(node.client, timeout);
+    nodesOf(client).map(async (node) => {
+      const { address } = node;
       try {
+        const commands = commandsOf(await connected(node, timeout), timeout);
         const { isInCluster: _, ...health } = await serverHealth(commands, slowCommands);
-        return { commands, server: { address: node.address, health } };
+        return { commands, server: { address, health } };
       } catch (error) {
-        return { commands, server: { address: node.address, health: undefined, error } };
+        return { commands: undefined, server: { address, health: undefined, error } };
       }
     }),
   );
-  const answer = asked.find(({ server }) => server.health !== undefined);
-  if (answer?.server.health === undefined)
+  const answer = asked.find(({ commands }) => commands !== undefined);
+  if (answer?.commands === undefined)
     throw (
       asked.map(({ server }) => server.error).find(Boolean) ??
       new TiercelError('ERR_TIERCEL_UNAVAILABLE', 'health: no node of the Cluster is known')
@@ -152,6 +154,21 @@ export async function redisOwners(
   const ranges = await slotRanges(commandsOf(client, timeout));
   const [primary, ...replicas] = ranges.find(({ from, to }) => from <= slot && slot <= to)?.nodes ?? [];
   return primary === undefined ? undefined : { slot, primary, replicas };
+}
+
+/** A client of a node, unless it takes longer to be connected. */
+function connected(node: RedisNode, timeout: Milliseconds): Promise<RedisClient> {
+  return new Promise((resolve, reject) => {
+    const limit = new TimeLimit(timeout, () =>
+      reject(
+        new TiercelError('ERR_TIERCEL_TIMEOUT', `health: ${node.address} could not be connected to within the timeout`),
+      ),
+    );
+    node
+      .connect()
+      .then(resolve, reject)
+      .finally(() => limit.end());
+  });
 }
 
 const commandsOf = (client: RedisClient, timeout: Milliseconds) =>
@@ -221,6 +238,9 @@ function replicationOf(info: ReadonlyMap<string, string>): RedisHealth['replicat
     });
   const host = info.get('master_host');
   if (host === undefined) return { replicas };
+  const connected = info.get('master_link_status') === 'up';
+  // Without a connection Redis has -1 for when it last heard of it; -1 for how long that is so: there never was one.
+  const silence = Number(info.get(connected ? 'master_last_io_seconds_ago' : 'master_link_down_since_seconds') ?? -1);
   const primary = {
     address: `${host}:${info.get('master_port')}`,
     connected,
@@ -238,9 +258,6 @@ async function slowLog(commands: Commands, count: number): Promise<RedisHealth['
       id: Number(id),
       at: new Date(Number(at) * 1000),
       took: Number(took) / 1000,
-  const connected = info.get('master_link_status') === 'up';
-  // Without a connection Redis has -1 for when it last heard of it; -1 for how long that is so: there never was one.
-  const silence = Number(info.get(connected ? 'master_last_io_seconds_ago' : 'master_link_down_since_seconds') ?? -1);
       command: textOf((args as RedisReply[])[0]).toUpperCase(),
     }));
   } catch (error) {
