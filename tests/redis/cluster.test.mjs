@@ -251,8 +251,14 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
       await valueAt(tier, 'k');
       const addresses = cluster.servers.map(({ port }) => `127.0.0.1:${port}`).sort();
       const health = await redisHealth(client, { timeout: 30_000 });
-      const { servers, total, ranges, ok } = health.cluster;
+      const { servers, total, ranges, slots, nodes, primaries, ok } = health.cluster;
       assert.equal(ok, true);
+      assert.deepEqual(slots, { assigned: 16_384, ok: 16_384, failing: 0 });
+      assert.deepEqual({ nodes, primaries }, { nodes: 3, primaries: 3 });
+      assert.equal(
+        ranges.reduce((sum, { from, to }) => sum + to - from + 1, 0),
+        16_384,
+      );
       assert.deepEqual(servers.map(({ address }) => address).sort(), addresses);
       assert.deepEqual(new Set(ranges.flatMap(({ nodes }) => nodes)), new Set(addresses));
       const used = servers.map((one) => one.health.memory.used);
@@ -261,6 +267,14 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
         used.reduce((sum, bytes) => sum + bytes),
       );
       assert.ok(total.hitRate > 0 && total.hitRate <= 1);
+      assert.equal(
+        total.commandsPerSecond,
+        servers.reduce((sum, one) => sum + one.health.commands.perSecond, 0),
+      );
+      assert.equal(
+        total.evicted,
+        servers.reduce((sum, one) => sum + one.health.keys.evicted, 0),
+      );
 
       const name = tier.nameOf(NS, 'k');
       const owner = await cluster.ownerOf(name);
@@ -288,20 +302,6 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
       );
     });
 
-    it('has locks, and caches that tell each other of changes', async () => {
-      const lock = new DistributedLock(client, 'job', { prefix: `tiercel:${library}`, timeout: 10_000 });
-      const held = await lock.acquire();
-      assert.equal(await lock.isLocked(), true);
-      assert.equal(await lock.tryAcquire(), undefined);
-      await held.release();
-      const other = await connect(ports);
-      const options = { prefix: `tiercel:${library}`, timeout: 10_000 };
-      const open = async (own) => {
-        const cache = await createCache({
-          remote: redisTier(own, options),
-          bus: redisBus(own, { ...options, heartbeat: 50, patience: 5_000 }),
-          remoteTimeout: 10_000,
-        });
     it('has health of nodes that the client has not asked anything yet, and of those that cannot be asked', async () => {
       const [still, ...others] = cluster.servers;
       const fresh = await connect(ports, library === 'node-redis' ? { minimizeConnections: true } : {});
@@ -333,6 +333,20 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
       }
     });
 
+    it('has locks, and caches that tell each other of changes', async () => {
+      const lock = new DistributedLock(client, 'job', { prefix: `tiercel:${library}`, timeout: 10_000 });
+      const held = await lock.acquire();
+      assert.equal(await lock.isLocked(), true);
+      assert.equal(await lock.tryAcquire(), undefined);
+      await held.release();
+      const other = await connect(ports);
+      const options = { prefix: `tiercel:${library}`, timeout: 10_000 };
+      const open = async (own) => {
+        const cache = await createCache({
+          remote: redisTier(own, options),
+          bus: redisBus(own, { ...options, heartbeat: 50, patience: 5_000 }),
+          remoteTimeout: 10_000,
+        });
         await until('the bus is live', () => cache.health().bus.state === 'live');
         return cache;
       };
@@ -351,6 +365,28 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
     });
   });
 }
+
+it('health has the slots of a node that fails', async () => {
+  const [first, ...others] = cluster.servers;
+  const client = await CLIENTS.ioredis(ports);
+  const setTimeLimit = (ms) =>
+    Promise.all(others.map((server) => server.command('CONFIG', 'SET', 'cluster-node-timeout', ms)));
+  const slotsOf = async () => (await redisHealth(client, { timeout: 1_000 })).cluster.slots;
+  await setTimeLimit(500);
+  first.suspend();
+  try {
+    await until('its slots fail', async () => {
+      const { assigned, ok, failing } = await slotsOf();
+      assert.deepEqual({ assigned, served: ok + failing }, { assigned: 16_384, served: 16_384 });
+      return failing === Math.ceil(16_384 / 3);
+    });
+  } finally {
+    first.resume();
+    await setTimeLimit(5_000);
+  }
+  await until('all is well', async () => (await slotsOf()).failing === 0);
+  client[Symbol.dispose]();
+});
 
 it('a prefix that ioredis has for keys is refused, as it would lead to other nodes', async () => {
   for (const more of [{ keyPrefix: 'a:' }, { redisOptions: { ...USER, keyPrefix: 'a:' } }]) {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { redisHealth, redisSlot } from 'tiercel/redis';
 import { WITH_REST } from './support/clients.mjs';
-import { startServer } from './support/server.mjs';
+import { send } from './support/resp.mjs';
+import { startServer, until } from './support/server.mjs';
 
 const HEALTH = { username: 'tiercel-health', password: 'change-me-health' };
 
@@ -37,6 +38,31 @@ for (const [library, connect] of Object.entries(WITH_REST)) {
       assert.deepEqual(health.keys, { evicted: 0, expired: 0 });
       assert.deepEqual(health.replication, { replicas: [] });
       assert.equal(health.cluster, undefined);
+    });
+
+    it('health has how many commands there are in a second', async () => {
+      await until('there are many', async () => {
+        await send(server.port, Array(1_000).fill(['ECHO', 'a']));
+        return (await redisHealth(client, { timeout: 30_000 })).commands.perSecond > 200;
+      });
+    });
+
+    it('health has what was evicted', async () => {
+      await server.command('CONFIG', 'RESETSTAT');
+      await server.command('CONFIG', 'SET', 'maxmemory', '10mb');
+      const value = 'x'.repeat(10_000);
+      for (let i = 0; i < 1_500; i += 10)
+        await send(
+          server.port,
+          Array.from({ length: 10 }, (_, j) => ['SET', `evicted ${i + j}`, value]),
+        );
+      const left = (await server.command('KEYS', 'evicted *')).length;
+      const { keys, memory } = await redisHealth(client, { timeout: 30_000 });
+      assert.ok(keys.evicted >= 1_500 - left && left < 1_100, `${keys.evicted} evicted, ${left} left`);
+      assert.ok(keys.evicted <= 1_500, `${keys.evicted} evicted`);
+      assert.equal(memory.limit, 10 * 2 ** 20);
+      await server.command('CONFIG', 'SET', 'maxmemory', '100mb');
+      await server.command('FLUSHALL');
     });
 
     it('health has the slow commands, without what they were told', async () => {
