@@ -115,11 +115,11 @@ it('P7: fences grow from one grant to the next, and a lock is granted again once
   assert.equal(count(fences(course({ log: [grant(2, 0), grant(1, 10)] }))), 1);
   assert.equal(count(fences(course({ log: [grant(1, 0), grant(1, 2)] }))), 1);
   const held = (begin, more = []) =>
-    fences(course({ log: [grant(1, 0, 'held'), grant(2, begin, 'held'), ...more], diedAt: 100, ttl: 1_000 }));
+    fences(course({ log: [grant(1, 0, 'held'), grant(2, begin, 'held'), ...more], goneAt: 100, ttl: 1_000 }));
   assert.deepEqual(held(1_120), { violations: [], figure: 25 });
   assert.equal(count(held(9_000)), 1);
   assert.equal(count(held(9_000, [stall('b', 200, 7_000)])), 0);
-  assert.equal(count(fences(course({ log: [grant(1, 0, 'held')], diedAt: 100, ttl: 1_000 }))), 1);
+  assert.equal(count(fences(course({ log: [grant(1, 0, 'held')], goneAt: 100, ttl: 1_000 }))), 1);
 });
 
 it('P8: what was accepted is stored, in order, but for the last of a process that was killed', () => {

@@ -168,13 +168,25 @@ export class Fleet {
   }
 
   #resolve(question, message) {
-    this.#questions.get(question)?.(message);
+    const answer = this.#questions.get(question);
     this.#questions.delete(question);
+    answer?.(message);
   }
 
-  /** The next time that a process asks the source or the store for something. @param {Member} member @param {'load' | 'store'} what */
-  next(member, what) {
-    return new Promise((resolve) => this.#questions.set(`${member.name} ${what}`, resolve));
+  /**
+   * The next time that a process asks the source or the store for something.
+   * @param {Member} member @param {'load' | 'store'} what @param {(message: any) => boolean} [isMeant]
+   */
+  next(member, what, isMeant = () => true) {
+    const question = `${member.name} ${what}`;
+    return new Promise((resolve) => {
+      const ask = () =>
+        this.#questions.set(question, (message) => {
+          if (isMeant(message)) resolve(message);
+          else ask();
+        });
+      ask();
+    });
   }
 
   #hear(member, message) {

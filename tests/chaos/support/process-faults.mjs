@@ -1,17 +1,52 @@
 // What becomes of processes and threads.
 import { setTimeout as pause } from 'node:timers/promises';
 import { now } from './clock.mjs';
+import { CHANGING, FLEET } from './places.mjs';
+import { LOCK_TTL } from './tiercel-subject.mjs';
 
 /** @typedef {import('./faults.mjs').Fault} Fault */
 
 const nobody = () => ({});
 const member = ({ members }, i) => members[i % members.length];
 
-/** For longer than a silent bus takes to be noticed. */
-async function stop({ child }) {
+/** Longer than a silent bus takes to be noticed; and than a lock outlives its holder. */
+const LONG = 2_500;
+const BEYOND_TTL = LOCK_TTL + 300;
+
+/**
+ * It goes on once the time is over and what happens meanwhile is done.
+ * @param {import('./fleet.mjs').Member} member @param {number} ms @param {() => unknown} [meanwhile]
+ */
+async function stop({ child }, ms, meanwhile = () => undefined) {
   child.kill('SIGSTOP');
-  await pause(2_500);
-  child.kill('SIGCONT');
+  try {
+    await Promise.all([pause(ms), meanwhile()]);
+  } finally {
+    child.kill('SIGCONT');
+  }
+}
+
+/** Stopped as soon as it does something, and goes on. @param {'load' | 'store'} what @returns {Fault} */
+const stoppedAt = (what) => ({
+  async inflict(fleet, i) {
+    const stopped = member(fleet, i);
+    // What is changed meanwhile, which has to be refused when it goes on; and what it has a lock for.
+    const places = Math.floor(i / fleet.members.length) % 2 === 0 ? CHANGING : FLEET;
+    await fleet.next(stopped, what, ({ place }) => what !== 'load' || places.includes(place));
+    await stop(stopped, BEYOND_TTL);
+  },
+  sick: nobody,
+});
+
+/** A process holds the lock `held`, and the others wait for that. @param {import('./fleet.mjs').Fleet} fleet */
+async function heldBy(fleet, i) {
+  const holder = member(fleet, i);
+  await fleet.ask(holder, 0, { hold: 'held' }, 'holds');
+  const waiting = fleet.members
+    .filter((other) => other !== holder)
+    .map((other) => fleet.ask(other, 0, { contend: 'held' }, 'contended'));
+  await pause(100);
+  return { holder, others: Promise.all(waiting) };
 }
 
 /** Killed as soon as it does something, and another put in its place. @param {'load' | 'store'} what @returns {Fault} */
@@ -28,29 +63,37 @@ const killedAt = (what) => ({
 /** @type {Readonly<Record<string, Fault>>} */
 export const PROCESS_FAULTS = {
   'a process stands still': {
-    inflict: (fleet, i) => stop(member(fleet, i)),
+    inflict: (fleet, i) => stop(member(fleet, i), LONG),
   },
   // What it has in memory when it goes on is older than any timer has told it.
   'a process stands still while its bus falls silent': {
     async inflict({ members }) {
       members[0].bus.blackhole();
-      await stop(members[0]);
+      await stop(members[0], LONG);
     },
     heal: ({ members }) => members[0].bus.pass(),
+  },
+  'a process stands still while it loads': stoppedAt('load'),
+  'a process stands still while it writes behind': { ...stoppedAt('store'), isOurs: true },
+  'a process stands still while it holds a lock': {
+    async inflict(fleet, i) {
+      const { holder, others } = await heldBy(fleet, i);
+      const goneAt = now();
+      await stop(holder, BEYOND_TTL, () => others);
+      return { goneAt };
+    },
+    sick: nobody,
+    isOurs: true,
   },
   'a process is killed while it loads': killedAt('load'),
   'a process is killed while it writes behind': { ...killedAt('store'), isOurs: true },
   'a process is killed while it holds a lock': {
     async inflict(fleet, i) {
-      const killed = member(fleet, i);
-      await fleet.ask(killed, 0, { hold: 'held' }, 'holds');
-      const others = fleet.members.filter((other) => other !== killed);
-      const waiting = others.map((other) => fleet.ask(other, 0, { contend: 'held' }, 'contended'));
-      await pause(100);
-      const diedAt = now();
-      await fleet.replace(killed);
-      await Promise.all(waiting);
-      return { diedAt };
+      const { holder, others } = await heldBy(fleet, i);
+      const goneAt = now();
+      await fleet.replace(holder);
+      await others;
+      return { goneAt };
     },
     sick: nobody,
     kills: true,

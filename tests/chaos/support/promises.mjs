@@ -42,7 +42,7 @@ export const PROMISES = {
  * @property {boolean} kills whether a holder may have died
  * @property {ReadonlyMap<string, { at: number, how: string }>} ended
  * @property {string} note what else is to be said of it where a promise was broken
- * @property {number} [diedAt] when the holder of the lock `held` was ended @property {number} [ttl] of that
+ * @property {number} [goneAt] when the holder of the lock `held` was ended or stopped @property {number} [ttl] of that
  *
  * @typedef {{ violations: string[], figure?: number }} Verdict
  */
@@ -213,7 +213,7 @@ export function backToBaseline({ before, facts }) {
 
 /** @param {Course} course @returns {Verdict} */
 export function fences(course) {
-  const { log, diedAt, ttl = 0 } = course;
+  const { log, goneAt, ttl = 0 } = course;
   const violations = [];
   let figure;
   for (const [lock, grants] of groups(
@@ -228,12 +228,12 @@ export function fences(course) {
     }
     const tokens = grants.map(({ token }) => token);
     if (new Set(tokens).size < tokens.length) violations.push(`a fence of ${lock} was given twice`);
-    if (lock !== 'held' || diedAt === undefined) continue;
-    const next = byEnd.find(({ end }) => end > diedAt);
+    if (lock !== 'held' || goneAt === undefined) continue;
+    const next = byEnd.find(({ end }) => end > goneAt);
     const end = next?.end ?? Number.POSITIVE_INFINITY;
-    figure = discounted(end - diedAt - ttl, LIMITS.reacquired + SLACK, () => stalledOf(log)(diedAt, end));
+    figure = discounted(end - goneAt - ttl, LIMITS.reacquired + SLACK, () => stalledOf(log)(goneAt, end));
     if (figure > LIMITS.reacquired + SLACK)
-      violations.push(`a lock was granted again ${figure.toFixed(0)} ms later than its ttl after its holder died`);
+      violations.push(`a lock was granted again ${figure.toFixed(0)} ms later than its ttl after its holder was gone`);
   }
   return { violations, ...(figure !== undefined && { figure }) };
 }
