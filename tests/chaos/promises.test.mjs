@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { CONTROLLER, stalledOf } from './support/clock.mjs';
 import { compositionOf, faultOf } from './support/faults.mjs';
+import { FencedStore } from './support/fenced-store.mjs';
 import {
   backToBaseline,
   converged,
@@ -120,6 +121,36 @@ it('P7: fences grow from one grant to the next, and a lock is granted again once
   assert.equal(count(held(9_000)), 1);
   assert.equal(count(held(9_000, [stall('b', 200, 7_000)])), 0);
   assert.equal(count(fences(course({ log: [grant(1, 0, 'held')], goneAt: 100, ttl: 1_000 }))), 1);
+});
+
+it('P7: what is written with a fence is of one holder, in order, and not of one that was overtaken', () => {
+  const write = (process, token, more = {}) => ({
+    ...{ type: 'fenced', process, lock: 'l', token, asked: 100, at: 110, isLate: false, isAccepted: true },
+    ...more,
+  });
+  const judge = (log, more = {}) => count(fences(course({ log, ...more })));
+  const refused = (since, more = {}) => write('a', 1, { isAccepted: false, newest: { token: 2, since }, ...more });
+  assert.equal(judge([write('a', 1), write('a', 1), write('b', 2), write('c', 1, { lock: 'm' }), refused(105)]), 0);
+  assert.equal(judge([write('a', 1), write('b', 1)]), 1);
+  assert.equal(judge([write('b', 2), write('a', 1)]), 1);
+  // It asked when a newer one had been there.
+  assert.equal(judge([refused(95)]), 1);
+  const lateHolder = 'a';
+  assert.equal(judge([write('a', 1), write('b', 2), refused(105, { isLate: true })], { lateHolder }), 0);
+  assert.equal(judge([write('a', 1), write('a', 1, { isLate: true })], { lateHolder }), 1);
+  assert.equal(judge([write('a', 1), write('b', 2), refused(105)], { lateHolder }), 1);
+});
+
+it('a store that looks at fences takes none that is older than one it has seen of that lock', () => {
+  const store = new FencedStore();
+  const isAccepted = (lock, token) => store.write('a', { lock, token, asked: 0 }).isAccepted;
+  assert.deepEqual(
+    [3, 3, 2, 4, 3].map((token) => isAccepted('l', token)),
+    [true, true, false, true, false],
+  );
+  assert.ok(isAccepted('m', 1));
+  const { newest } = store.write('a', { lock: 'm', token: 0, asked: 0 });
+  assert.equal(newest?.token, 1);
 });
 
 it('P8: what was accepted is stored, in order, but for the last of a process that was killed', () => {

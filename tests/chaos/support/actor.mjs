@@ -162,14 +162,27 @@ export async function act(options, { send, listen }) {
 
   // ---- Locks
 
+  const fenced = new Map();
+  let nextFenced = 0;
+  /** Locks that are kept as long as the process lives. @type {Map<string, { lock: string, token: number, asked: number }>} */
+  const kept = new Map();
+
+  /** Writes to the store that looks at fences, and waits for its answer. @param {{ lock: string, token: number, asked: number, isLate?: boolean }} write */
+  async function writeFenced(write) {
+    const id = ++nextFenced;
+    send({ fenced: id, write });
+    await new Promise((resolve) => fenced.set(id, resolve));
+  }
+
   /** Whether it could be had; what else there is to say is that nobody could be asked. */
   async function grant(lock, wait, hold) {
-    const begin = now();
+    const asked = now();
     try {
       const held = await subject.lock(lock, wait);
       if (held === undefined) return false;
-      record({ type: 'grant', process: name, lock, token: held.token, begin, end: now() });
-      await hold(held);
+      const { token } = held;
+      record({ type: 'grant', process: name, lock, token, begin: asked, end: now() });
+      await hold(held, { lock, token, asked });
       return true;
     } catch {
       return false;
@@ -182,12 +195,22 @@ export async function act(options, { send, listen }) {
     flush();
   }
 
-  const briefly = async (held) => {
+  const briefly = async (held, write) => {
     await pause(2);
+    await writeFenced(write);
     await held.release();
   };
-  /** As long as the process lives. */
-  const forever = async () => undefined;
+  const forever = async (_, write) => {
+    kept.set(write.lock, write);
+    await writeFenced(write);
+  };
+
+  /** Whoever has not run for long may not know yet that others have had the lock since. */
+  async function writeLate(lock) {
+    const write = kept.get(lock);
+    if (write !== undefined) await writeFenced({ ...write, isLate: true });
+    send({ late: lock });
+  }
 
   // ---- Writing behind
 
@@ -291,13 +314,17 @@ export async function act(options, { send, listen }) {
     } else if (message.written !== undefined) {
       writes.get(message.written)?.(message.ok);
       writes.delete(message.written);
+    } else if (message.fenced !== undefined) {
+      fenced.get(message.fenced)?.();
+      fenced.delete(message.fenced);
     } else if (message.change !== undefined) void change(message.change);
     else if (message.settle !== undefined) void settle(message.settle);
     else if (message.contend !== undefined)
       void insist(message.contend, briefly).then(() => send({ contended: message.contend }));
     else if (message.hold !== undefined) {
       void insist(message.hold, forever).then(() => send({ holds: message.hold }));
-    } else if (message.stop === true) void stop();
+    } else if (message.late !== undefined) void writeLate(message.late);
+    else if (message.stop === true) void stop();
   });
   send({ ready: true, engine: subject.engine });
 }

@@ -6,6 +6,7 @@ import { startProxy } from '../../redis/support/proxy.mjs';
 import { startServer, until } from '../../redis/support/server.mjs';
 import { hasEnded, watchOver } from '../../redis/support/watcher.mjs';
 import { now } from './clock.mjs';
+import { FencedStore } from './fenced-store.mjs';
 import { CHANGING, WAYS } from './places.mjs';
 import { Source } from './source.mjs';
 
@@ -60,6 +61,7 @@ export class Fleet {
   acknowledged = 0;
   later = 0;
   source;
+  #fenced = new FencedStore();
   /** Processes that were ended, and when. @type {Map<string, { at: number, how: string }>} */
   ended = new Map();
   /** Processes in which a thread took the place of another. @type {Set<string>} */
@@ -202,12 +204,16 @@ export class Fleet {
       this.source.later(() => reply({ loaded: message.load, value }));
     } else if (message.store !== undefined)
       this.source.later(() => reply({ written: message.store, ok: this.source.store(name, message.operations) }));
-    else if (message.accepted !== undefined) this.source.accept(name, message);
+    else if (message.fenced !== undefined) {
+      const written = this.#fenced.write(name, message.write);
+      this.log.push(written);
+      reply({ fenced: message.fenced, isAccepted: written.isAccepted });
+    } else if (message.accepted !== undefined) this.source.accept(name, message);
     else if (message.givenUp !== undefined) this.source.givenUp += message.givenUp;
     else if (message.changed !== undefined) this.#changed(name, message);
     else if (message.acknowledged === undefined) {
       if (message.ready) this.#engines.set(name, message.engine);
-      for (const what of ['ready', 'settled', 'stopped', 'holds', 'contended', 'terminated', 'measured']) {
+      for (const what of ['ready', 'settled', 'stopped', 'holds', 'contended', 'late', 'terminated', 'measured']) {
         if (message[what] === undefined) continue;
         this.#resolve(`${member.name} ${actor} ${what}`, message);
       }

@@ -79,8 +79,14 @@ export const PROCESS_FAULTS = {
     async inflict(fleet, i) {
       const { holder, others } = await heldBy(fleet, i);
       const goneAt = now();
-      await stop(holder, BEYOND_TTL, () => others);
-      return { goneAt };
+      let late;
+      await stop(holder, BEYOND_TTL, async () => {
+        await others;
+        // The first that it hears when it goes on.
+        late = fleet.ask(holder, 0, { late: 'held' }, 'late');
+      });
+      await late;
+      return { goneAt, lateHolder: holder.actors[0] };
     },
     sick: nobody,
     isOurs: true,

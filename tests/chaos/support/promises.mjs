@@ -24,7 +24,7 @@ export const PROMISES = {
   P4: 'no read fails, nothing hangs, nothing is thrown that nobody catches',
   P5: 'one load of a key at a time, in a process and in the fleet',
   P6: 'memory, sockets and timers are what they were',
-  P7: 'fences only grow, and a lock outlives its holder by its ttl at most',
+  P7: 'fences of grants and writes only grow, and a lock outlives its holder by its ttl at most',
   P8: 'what is written behind arrives, each key in order',
   P9: 'no key and no tenant gets a value of another',
   P10: 'health says what is so',
@@ -43,6 +43,7 @@ export const PROMISES = {
  * @property {ReadonlyMap<string, { at: number, how: string }>} ended
  * @property {string} note what else is to be said of it where a promise was broken
  * @property {number} [goneAt] when the holder of the lock `held` was ended or stopped @property {number} [ttl] of that
+ * @property {string} [lateHolder] who held it, stood still for longer than that, and wrote when others had written
  *
  * @typedef {{ violations: string[], figure?: number }} Verdict
  */
@@ -214,7 +215,7 @@ export function backToBaseline({ before, facts }) {
 /** @param {Course} course @returns {Verdict} */
 export function fences(course) {
   const { log, goneAt, ttl = 0 } = course;
-  const violations = [];
+  const violations = fencedWrites(course);
   let figure;
   for (const [lock, grants] of groups(
     log.filter(({ type }) => type === 'grant'),
@@ -236,6 +237,34 @@ export function fences(course) {
       violations.push(`a lock was granted again ${figure.toFixed(0)} ms later than its ttl after its holder was gone`);
   }
   return { violations, ...(figure !== undefined && { figure }) };
+}
+
+/** Of what was written with the fence of a lock. @param {Course} course */
+function fencedWrites({ log, lateHolder }) {
+  const violations = [];
+  const writes = log.filter(({ type }) => type === 'fenced');
+  for (const [lock, all] of groups(writes, (write) => write.lock)) {
+    /** @type {Map<number, string>} */
+    const writers = new Map();
+    let last = 0;
+    for (const { process, token, asked, isAccepted, newest } of all) {
+      // Whoever was overtaken while it had the lock is rightly refused; who asked for it after that is not.
+      if (!isAccepted && newest.since < asked)
+        violations.push(`${process} got ${lock} with fence ${token}, after ${newest.token} had been written with`);
+      if (!isAccepted) continue;
+      const writer = writers.get(token) ?? process;
+      if (writer !== process) violations.push(`${writer} and ${process} wrote with fence ${token} of ${lock}`);
+      if (token < last) violations.push(`${process} wrote with fence ${token} of ${lock} after ${last}`);
+      writers.set(token, writer);
+      last = Math.max(last, token);
+    }
+  }
+  if (lateHolder === undefined) return violations;
+  const late = writes.find(({ process, isLate }) => isLate && process === lateHolder);
+  if (late === undefined) violations.push(`${lateHolder} held a lock, and has not written late`);
+  else if (late.isAccepted)
+    violations.push(`${lateHolder} wrote with fence ${late.token} when others had had its lock`);
+  return violations;
 }
 
 /** @param {Course} course @returns {Verdict} */

@@ -112,14 +112,14 @@ async function inflict(fleet, fault, { i, grace, writing, stalls }) {
   const { changes } = fleet;
   await atLeast(DURING, () => fleet.changes > changes + CHANGES);
   writing.isOn = false;
-  const { goneAt, note } = (await inflicting) ?? {};
+  const { goneAt, lateHolder, note } = (await inflicting) ?? {};
   await unstalled(grace + 300, stalls);
   const ill = sick?.(fleet);
   const healedAt = now();
   await fault.heal?.(fleet, i);
   const facts = await fleet.settle();
   return {
-    ...{ log: fleet.log, ended: fleet.ended, grace, healedAt, facts, sick: ill, kills, goneAt },
+    ...{ log: fleet.log, ended: fleet.ended, grace, healedAt, facts, sick: ill, kills, goneAt, lateHolder },
     note: note === undefined ? '' : ` (${note})`,
     keepsLocks: !losesLocks,
     ttl: LOCK_TTL,
