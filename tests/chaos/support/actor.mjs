@@ -8,6 +8,8 @@ import { CHANGING, FLEET, QUIET, SHORT } from './places.mjs';
 const BATCH = 500;
 /** Longest that an actor waits until everything is well again, in milliseconds. How long it may take is for others to judge. */
 const SETTLE = 60_000;
+/** Waits for the lock of the fleet that are not worth a record, in milliseconds. */
+const LONG_WAIT = 1_000;
 
 const random = (/** @type {number} */ below) => Math.floor(Math.random() * below);
 const oneOf = (/** @type {readonly string[]} */ list) => /** @type {string} */ (list[random(list.length)]);
@@ -73,26 +75,51 @@ export async function act(options, { send, listen }) {
 
   const stalls = new Stalls((from, to) => record({ type: 'stall', process: name, from, to }));
 
-  /** Waits for what the cache promises, and notes how long that took, but for what was not its doing. */
-  async function timed(what, place, work) {
-    const begin = now();
-    const stalled = stalls.total;
-    const result = await work();
-    const end = now();
+  /** How long a call has taken by then, but for what was not its doing. */
+  function tookOf({ place, begin, stalled }, end) {
     const { begin: from = 0, end: to = 0 } = loaded.get(place) ?? {};
     const loading = Math.max(0, Math.min(end, to) - Math.max(begin, from));
-    const took = end - begin - (stalls.total - stalled) - loading;
+    return end - begin - (stalls.total - stalled) - loading;
+  }
+
+  const callOf = (place) => ({ place, begin: now(), stalled: stalls.total });
+
+  /** Waits for what the cache promises, and notes how long that took. */
+  async function timed(what, place, work) {
+    const call = callOf(place);
+    const result = await work();
+    const end = now();
+    const took = tookOf(call, end);
     if (took > facts.longest) Object.assign(facts, { longest: took, slowest: `${what} ${place}` });
-    return { begin, end, result };
+    return { begin: call.begin, end, result };
+  }
+
+  /** Calls that perhaps wait for the lock of the fleet. @type {Set<ReturnType<typeof callOf>>} */
+  const waiting = new Set();
+
+  function recordWait(call) {
+    const end = now();
+    const took = tookOf(call, end);
+    if (took > LONG_WAIT) record({ type: 'wait', process: name, key: call.place, begin: call.begin, end, took });
+  }
+
+  /** Waits for a load that has to have the lock of the fleet, which takes as long as another may hold that. */
+  async function waited(place, work) {
+    const call = callOf(place);
+    waiting.add(call);
+    try {
+      return { begin: call.begin, result: await work(), end: now() };
+    } finally {
+      waiting.delete(call);
+      if (!over.signal.aborted) recordWait(call);
+    }
   }
 
   async function read(place, kind, more) {
     try {
       const asked = now();
       const work = () => subject.read(place, () => load(place, asked), more);
-      const { begin, end, result } = await (kind === 'fleet'
-        ? { begin: asked, result: await work(), end: now() }
-        : timed('reading', place, work));
+      const { begin, end, result } = await (kind === 'fleet' ? waited(place, work) : timed('reading', place, work));
       facts.reads++;
       const { place: found, version } = result ?? {};
       // What belongs elsewhere is not a version of this.
@@ -277,6 +304,8 @@ export async function act(options, { send, listen }) {
     // What was closed is gone a turn later.
     await pause(20);
     const handles = process.getActiveResourcesInfo();
+    // Of those that go on, as long as they have by now.
+    for (const call of waiting) recordWait(call);
     const count = (kind) => handles.filter((handle) => handle === kind).length;
     flush();
     send({

@@ -201,7 +201,10 @@ export class Fleet {
     else if (message.load !== undefined) {
       // What it was when it was asked for, however long the answer takes.
       const value = this.source.valueOf(message.place);
-      this.source.later(() => reply({ loaded: message.load, value }));
+      this.source.later(() => {
+        if (this.ended.has(name)) this.#cutOff(member, name, message, value);
+        else reply({ loaded: message.load, value });
+      });
     } else if (message.store !== undefined)
       this.source.later(() => reply({ written: message.store, ok: this.source.store(name, message.operations) }));
     else if (message.fenced !== undefined) {
@@ -220,6 +223,12 @@ export class Fleet {
     } else {
       for (const id of message.acknowledged) this.#knownToAll(name, id, message.end, { isLater: true });
     }
+  }
+
+  /** A load of one that has ended meanwhile, which cannot say so itself. */
+  #cutOff(member, actor, { place, begin }, { version }) {
+    const when = { asked: begin, begin, end: now() };
+    this.log.push({ type: 'load', process: member.name, actor, key: place, version, ...when, isCutOff: true });
   }
 
   // ---- Changes
@@ -321,17 +330,18 @@ export class Fleet {
     member.isEnding = true;
     const at = now();
     member.child.kill(signal);
-    await member.exit;
+    // What is told to end may answer, and be answered, until it has.
+    if (signal !== 'SIGKILL') await member.exit;
     for (const name of [member.name, ...member.actors]) this.ended.set(name, { at, how: signal });
+    await member.exit;
   }
 
   /** Ends a thread in the middle of what it does, and starts another in its place. @param {Member} member */
   async terminate(member, actor) {
     const before = member.actors[actor];
-    const at = now();
     const name = `${member.name}, thread ${actor}, number ${++this.#names}`;
+    this.ended.set(before, { at: now(), how: 'terminate' });
     const terminated = this.#answer(member, actor, 'terminated').then(() => {
-      this.ended.set(before, { at, how: 'terminate' });
       this.renewed.add(member.name);
       member.actors[actor] = name;
     });

@@ -151,20 +151,27 @@ function add(outcome, fleet, course) {
   }
   outcome.staleness.push(...staleness);
   outcome.reads += course.facts.reduce((sum, { reads = 0 }) => sum + reads, 0);
-  const loads = course.log.filter(({ type, key, isUnlocked }) => type === 'load' && isOfFleet(key) && !isUnlocked);
-  outcome.locked += loads.length;
+  const loads = course.log.filter(({ type, key }) => type === 'load' && isOfFleet(key));
+  outcome.locked += loads.filter(({ isUnlocked, isCutOff }) => !isUnlocked && !isCutOff).length;
   outcome.grants += course.log.filter(({ type }) => type === 'grant').length;
   outcome.rounds++;
   if (isUnjudged) outcome.unjudged++;
 }
 
-/** What the next round has to know of those before: the newest of each place, and what loads that go on were overtaken by. */
+/** How long what happened in one round may make a difference to another, in milliseconds. */
+const REMEMBERED = 60_000;
+
+/**
+ * What the next round has to know of those before: the newest of each place, what loads that go on were overtaken by, and
+ * who may have left a lock behind.
+ */
 function carriedOver(log) {
   /** @type {Map<string, any>} */
   const newest = new Map();
   for (const record of log)
     if (record.type === 'change' && record.version > (newest.get(record.key)?.version ?? 0))
       newest.set(record.key, record);
-  const since = now() - 10_000;
-  return [...newest.values(), ...log.filter(({ type, at }) => type === 'doubt' && at > since)];
+  const since = now() - REMEMBERED;
+  const isRemembered = ({ type, at, isCutOff, end }) => (type === 'doubt' ? at : isCutOff ? end : 0) > since;
+  return [...newest.values(), ...log.filter(isRemembered)];
 }
