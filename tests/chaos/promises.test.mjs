@@ -109,6 +109,11 @@ it('P5: loads of a key overlap neither in a process nor, with the lock, in the f
   const ended = new Map([['a', { at: 5, how: 'SIGKILL' }]]);
   assert.equal(judge([fleet('a', 0), fleet('b', 9)], { kills: true, ended }), 0);
   assert.equal(judge([fleet('c', 0), fleet('b', 9)], { kills: true, ended }), 1);
+  // Beside that of the one that died there is one more at most, whether that one is known or was cut off.
+  assert.equal(judge([fleet('a', 0), fleet('b', 8), fleet('c', 9)], { kills: true, ended }), 1);
+  const cutOff = fleet('d', 0, { isCutOff: true });
+  assert.deepEqual(oneLoad(course({ log: [cutOff, fleet('b', 9)], kills: true })), { violations: [], figure: 2 });
+  assert.equal(judge([cutOff, fleet('b', 8), fleet('c', 9)], { kills: true }), 1);
 });
 
 it('P6: memory, sockets and timers that do not go back', () => {

@@ -149,6 +149,7 @@ export function oneLoad({ log, keepsLocks, kills, ended }) {
     const asked = Math.min(first.asked, second.asked);
     return doubts.some(({ process, from, at }) => process === second.process && at > asked && from <= second.begin);
   };
+  const hasDied = ({ process, actor, isCutOff }) => isCutOff || ended.has(process) || ended.has(actor);
   const violations = [];
   for (const [where, all] of inProcess)
     for (const [first, second] of overlaps(all))
@@ -158,15 +159,22 @@ export function oneLoad({ log, keepsLocks, kills, ended }) {
     loads.filter(({ key, isUnlocked }) => isOfFleet(key) && !isUnlocked),
     ({ key }) => key,
   );
-  let most = 1;
+  let most = 0;
   for (const [key, all] of inFleet) {
-    for (const [first, second] of overlaps(all)) {
-      if (mayOverlap(first, second) && first.process === second.process) continue;
-      most = 2;
-      // Whoever held the lock is gone: what it had begun may still be under way at the source.
-      const holderDied = kills && (ended.has(first.process) || ended.has(second.process));
-      if (keepsLocks && !holderDied)
-        violations.push(`${key} was loaded by ${first.process} and ${second.process} ${apart(first, second)}`);
+    for (const open of atATime(all)) {
+      const last = open.at(-1);
+      const others = open.slice(0, -1).filter((load) => !(load.process === last.process && mayOverlap(load, last)));
+      most = Math.max(most, others.length + 1);
+      const [first] = others;
+      if (first === undefined || !keepsLocks) continue;
+      // Whoever held the lock is gone: what it had begun may still be under way at the source, beside that of the next.
+      const holderDied = kills && [...others, last].some(hasDied);
+      if (!holderDied)
+        violations.push(`${key} was loaded by ${first.process} and ${last.process} ${apart(first, last)}`);
+      else if (others.length > 1) {
+        const who = [...others, last].map(({ process }) => process).join(', ');
+        violations.push(`${key} was loaded by ${who} at a time: more than one beside the holder that died`);
+      }
     }
   }
   return { violations, figure: most };
@@ -184,12 +192,14 @@ function drops(doubts, first, second) {
   return about.map(({ from, at }) => `; memory was dropped from ${after(from)} to ${after(at)}`).join('');
 }
 
-function* overlaps(loads) {
+/** The loads that are under way when one begins, that one at the end. */
+function* atATime(loads) {
   const sorted = [...loads].sort((a, b) => a.begin - b.begin);
-  for (const [i, second] of sorted.entries()) {
-    const first = sorted.slice(0, i).find(({ end }) => end > second.begin);
-    if (first !== undefined) yield [first, second];
-  }
+  for (const [i, last] of sorted.entries()) yield [...sorted.slice(0, i).filter(({ end }) => end > last.begin), last];
+}
+
+function* overlaps(loads) {
+  for (const open of atATime(loads)) if (open.length > 1) yield [open[0], open.at(-1)];
 }
 
 function groups(records, keyOf) {
