@@ -21,6 +21,7 @@ import { Source } from './support/source.mjs';
 const course = (more) => ({
   log: [],
   grace: 0,
+  inflictedAt: 0,
   healedAt: 1_000,
   before: [],
   facts: [],
@@ -209,6 +210,7 @@ it('P10: health that says what is not so', () => {
     ok: true,
     bus: 'live',
     remote: 'closed',
+    counts: { failures: at, timeouts: 0, refused: 0, doubts: at },
     ...more,
   });
   const judge = (log, sick) => count(health(course({ log, sick })));
@@ -235,6 +237,31 @@ it('P10: health that says what is not so', () => {
   assert.equal(count(came({ wellAt: 12_000 }, [stall('b', 2_000, 5_000)])), 0);
   // Of one that has ended nobody knows.
   assert.equal(count(came({ settledAt: undefined })), 0);
+});
+
+it('P10: counters that do not show what was so', () => {
+  const said = (at, counts, more = {}) => ({
+    ...{ type: 'health', process: 'a', at, ok: true, bus: 'live', remote: 'closed' },
+    counts: { failures: 3, timeouts: 1, refused: 0, doubts: 2, ...counts },
+    ...more,
+  });
+  const judge = (log, sick) => count(health(course({ log, sick, inflictedAt: 500 })));
+  const ill = { ok: false, bus: 'down', remote: 'open' };
+  assert.equal(judge([said(400), said(900)], {}), 0);
+  const remote = { remote: ['a'] };
+  assert.equal(judge([said(400), said(900, {}, { ...ill, bus: 'live' })], remote), 1);
+  assert.equal(judge([said(400), said(900, { failures: 4 }, { ...ill, bus: 'live' })], remote), 0);
+  assert.equal(judge([said(400), said(900, { refused: 1 }, { ...ill, bus: 'live' })], remote), 0);
+  // One that has been there only since counts from nothing.
+  assert.equal(judge([said(900, {}, { ...ill, bus: 'live' })], remote), 0);
+  assert.equal(judge([said(900, { failures: 0 }, { ...ill, bus: 'live' })], remote), 1);
+  const bus = { bus: ['a'] };
+  assert.equal(judge([said(400), said(900, {}, ill)], bus), 1);
+  assert.equal(judge([said(400), said(900, { doubts: 3 }, ill)], bus), 0);
+  // It was for a moment.
+  const moment = said(600, {}, { ok: false, bus: 'down' });
+  assert.equal(judge([said(400), moment, said(900)], {}), 1);
+  assert.equal(judge([said(400), moment, said(900, { doubts: 3 })], {}), 0);
 });
 
 it('what fails at once is the same for a seed, and of the server, the network and a process', () => {

@@ -29,14 +29,14 @@ export const PROMISES = {
   P7: 'fences of grants and writes only grow, and a lock outlives its holder by its ttl at most',
   P8: 'what is written behind arrives, each key in order',
   P9: 'no key and no tenant gets a value of another',
-  P10: 'health says what is so',
+  P10: 'health says what is so, and counts it',
 };
 
 /**
  * @typedef {object} Course of one fault
  * @property {any[]} log
  * @property {number} grace see {@link judge}
- * @property {number} healedAt
+ * @property {number} inflictedAt @property {number} healedAt
  * @property {any[]} before what each actor said of itself when all was well @property {any[]} facts and at the end
  * @property {{ bus?: string[], remote?: string[] } | undefined} sick names of actors that have to say so; undefined: nobody
  *   can tell
@@ -303,7 +303,7 @@ const LATELY = 800;
 const DETECTION = 1_000;
 
 /** @param {Course} course @returns {Verdict & { isUnjudged: boolean }} isUnjudged: of some it cannot be told, as they were kept from running */
-export function health({ log, before, healedAt, sick, facts }) {
+export function health({ log, before, inflictedAt, healedAt, sick, facts }) {
   const stalled = stalledOf(log);
   const violations = [];
   let figure = 0;
@@ -334,6 +334,9 @@ export function health({ log, before, healedAt, sick, facts }) {
       violations.push(`${name} says that its bus is live, and it hears nothing`);
     if (remote.includes(name) && last.remote === 'closed')
       violations.push(`${name} says that the second tier answers, and it does not`);
+    const since = log.filter(({ type, process, at }) => type === 'health' && process === name && at <= last.at);
+    const found = uncounted(since, inflictedAt, { bus: bus.includes(name), remote: remote.includes(name) });
+    violations.push(...found.map((what) => `${name} has not counted that ${what}: ${JSON.stringify(last.counts)}`));
     // A moment in which something waits, or took too long, is no lie.
     if (bus.includes(name) || remote.includes(name) || said.some(({ ok }) => ok)) continue;
     // One that took the place of another has not connected to everything yet. For how long it may is judged above.
@@ -343,6 +346,28 @@ export function health({ log, before, healedAt, sick, facts }) {
     else isUnjudged = true;
   }
   return { violations, figure, isUnjudged };
+}
+
+const NO_COUNTS = { failures: 0, timeouts: 0, refused: 0, doubts: 0 };
+
+/**
+ * What the counters of one actor do not show.
+ * @param {readonly any[]} said its health, up to the last that counts @param {number} from when the fault began
+ * @param {{ bus: boolean, remote: boolean }} isSick
+ */
+function uncounted(said, from, isSick) {
+  const sorted = [...said].sort((a, b) => a.at - b.at);
+  const was = sorted.findLast(({ at }) => at < from);
+  const since = sorted.filter(({ at }) => at >= from);
+  const { failures, refused, doubts } = was?.counts ?? NO_COUNTS;
+  const is = since.at(-1)?.counts ?? was?.counts ?? NO_COUNTS;
+  const what = [];
+  // Timeouts are failures as well.
+  if (isSick.remote && is.failures + is.refused <= failures + refused) what.push('the second tier does not answer');
+  const wasLive = was === undefined || was.bus === 'live';
+  if ((isSick.bus || (wasLive && since.some(({ bus }) => bus === 'down'))) && is.doubts <= doubts)
+    what.push('its bus was in doubt');
+  return what;
 }
 
 /**

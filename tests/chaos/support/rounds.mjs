@@ -108,6 +108,7 @@ async function inflict(fleet, fault, { i, grace, writing, stalls }) {
   const { length } = fleet.log;
   await atLeast(WELL, () => fleet.log.length > length + RECORDS);
   const prepared = await fault.prepare?.(fleet);
+  const inflictedAt = now();
   const inflicting = fault.inflict(fleet, i, prepared);
   const { changes } = fleet;
   await atLeast(DURING, () => fleet.changes > changes + CHANGES);
@@ -119,7 +120,18 @@ async function inflict(fleet, fault, { i, grace, writing, stalls }) {
   await fault.heal?.(fleet, i);
   const facts = await fleet.settle();
   return {
-    ...{ log: fleet.log, ended: fleet.ended, grace, healedAt, facts, sick: ill, kills, goneAt, lateHolder },
+    ...{
+      log: fleet.log,
+      ended: fleet.ended,
+      grace,
+      inflictedAt,
+      healedAt,
+      facts,
+      sick: ill,
+      kills,
+      goneAt,
+      lateHolder,
+    },
     note: note === undefined ? '' : ` (${note})`,
     keepsLocks: !losesLocks,
     ttl: LOCK_TTL,

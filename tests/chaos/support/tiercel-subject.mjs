@@ -85,7 +85,11 @@ export async function open({ library, ports, breaks, heartbeat, patience, shared
     forget: () => void cache.memory.clear(),
     health() {
       const { ok, remote, bus: busHealth, pending } = cache.health();
-      return { ok, remote: remote?.state, bus: busHealth?.state, pending: pending.changes, details: remote?.details };
+      const { failures = 0, timeouts = 0, refused = 0 } = remote ?? {};
+      return {
+        ...{ ok, remote: remote?.state, bus: busHealth?.state, pending: pending.changes, details: remote?.details },
+        counts: { failures, timeouts, refused, doubts: cache.stats().doubts },
+      };
     },
     /** @param {(from: number) => void} doubt told when memory was dropped because something may have been missed: since then */
     onDoubt: (doubt) => void doubters.push(doubt),
