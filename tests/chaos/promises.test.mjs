@@ -270,5 +270,13 @@ it('what fails at once is the same for a seed, and of the server, the network an
   assert.equal(names(7).length, 3);
   assert.ok(new Set(Array.from({ length: 50 }, (_, seed) => names(seed).join())).size > 30);
   assert.ok(faultOf('three at once, seed 7').kills);
+  const members = ['a', 'b', 'c', 'd'].map((name) => ({ actors: [name] }));
+  const all = Array.from({ length: 2_000 }, (_, seed) => compositionOf(seed));
+  const sick = (/** @type {RegExp} */ of) =>
+    all.filter((one) => of.test(one.names.join('; '))).map((one) => one.sick(/** @type {any} */ ({ members })));
+  assert.deepEqual(sick(/server forgets.*; data is cut/)[0], { bus: [], remote: ['c'] });
+  assert.deepEqual(sick(/server is down; a bus is cut/)[0]?.bus, ['a', 'b', 'c', 'd']);
+  // Of one of them nobody can tell.
+  assert.deepEqual(new Set(sick(/starts with nothing/)), new Set([undefined]));
   assert.equal(faultOf('no such fault'), undefined);
 });

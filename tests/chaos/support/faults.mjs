@@ -8,13 +8,15 @@ import { SERVER_FAULTS } from './server-faults.mjs';
 /** @typedef {import('./fleet.mjs').Fleet} Fleet */
 
 /**
+ * @typedef {{ bus?: string[], remote?: string[] }} Sick names of actors
  * @typedef {object} Fault
  * @property {(fleet: Fleet) => unknown} [prepare] what has to be there before, which may take a while
  * @property {(fleet: Fleet, i: number, prepared: any) => unknown} inflict i: how often it was inflicted before; prepared (any, as each fault has a type of its own):
  *   what `prepare` resolved to; may resolve to what a course has to know of it
  * @property {(fleet: Fleet, i: number) => unknown} [heal]
- * @property {(fleet: Fleet) => { bus?: string[], remote?: string[] }} [sick] actors that have to say that they hear nothing,
- *   or get no answer, just before it is healed: all others have to say that they are well. Left out: nobody can tell
+ * @property {(fleet: Fleet, i: number) => Sick | undefined} [sick] actors that have to say that they hear nothing,
+ *   or get no answer, just before it is healed: all others have to say that they are well. Left out, or undefined: nobody
+ *   can tell
  * @property {boolean} [losesLocks] whether the locks of the server may be lost
  * @property {boolean} [kills] whether it ends a process or a thread
  * @property {boolean} [isLong] whether it takes so long that a test suffers it once
@@ -30,6 +32,9 @@ export const FAULTS = {
   ...PROCESS_FAULTS,
 };
 
+/** Who is away says nothing. */
+const nobody = () => ({});
+
 /** A process that is away until everything else is well again: it could not come back before. @type {Readonly<Record<string, Fault>>} */
 const AWAY = {
   'a process is killed': {
@@ -37,11 +42,13 @@ const AWAY = {
       await fleet.end(fleet.members[i % fleet.members.length], 'SIGKILL');
     },
     heal: (fleet, i) => fleet.start(fleet.members[i % fleet.members.length]),
+    sick: nobody,
     kills: true,
   },
   'a process stands still': {
     inflict: ({ members }, i) => members[i % members.length].child.kill('SIGSTOP'),
     heal: ({ members }, i) => members[i % members.length].child.kill('SIGCONT'),
+    sick: nobody,
   },
 };
 
@@ -85,6 +92,13 @@ export function compositionOf(seed) {
         await fault.heal?.(fleet, i);
       for (const role of ROLES) for (const member of fleet.members) await member[role].pass();
     },
+    /** Those of each, if of each it can be told. @param {Fleet} fleet @returns {Sick | undefined} */
+    sick(fleet) {
+      const all = parts.map(({ of: [, fault], i }) => fault.sick?.(fleet, i));
+      if (all.includes(undefined)) return undefined;
+      const who = (/** @type {'bus' | 'remote'} */ tier) => [...new Set(all.flatMap((sick) => sick?.[tier] ?? []))];
+      return { bus: who('bus'), remote: who('remote') };
+    },
   };
 }
 
@@ -108,6 +122,7 @@ export function faultOf(name) {
       return { note: `seed ${Number(seed) + i}: ${at(i).names.join('; ')}` };
     },
     heal: (fleet, i) => at(i).heal(fleet),
+    sick: (fleet, i) => at(i).sick(fleet),
     losesLocks: true,
     kills: true,
   };

@@ -115,7 +115,7 @@ async function inflict(fleet, fault, { i, grace, writing, stalls }) {
   writing.isOn = false;
   const { goneAt, lateHolder, note } = (await inflicting) ?? {};
   await unstalled(grace + 300, stalls);
-  const ill = sick?.(fleet);
+  const ill = sick?.(fleet, i);
   const healedAt = now();
   await fault.heal?.(fleet, i);
   const facts = await fleet.settle();
