@@ -6,6 +6,9 @@
 //   --width=2             fleets at a time
 //   --seed=1              where the random compositions begin: each round is of the next seed, which is printed if a promise
 //                         is broken. `--repetitions=1 'three at once, seed 17'` is that one again
+//   --bus=tracking        with buses that Redis itself tells of entries, too
+//   --doubt=revalidate    with memory that is kept while the bus is in doubt
+//   --values=published    with values that go with what the bus tells
 //   --peer=bentocache     the same faults with bentocache as well, but for those of locks, threads and write-behind, and both
 //                         beside each other
 // The exit code is 1 if Tiercel broke a promise.
@@ -17,7 +20,23 @@ import { inParallel } from './lib/run.mjs';
 const BATCH = 5;
 const TOGETHER = /^three at once, seed (\d+)$/;
 
-const defaults = { repetitions: 200, minutes: 0, width: 2, seed: 1, peer: '' };
+const defaults = {
+  repetitions: 200,
+  minutes: 0,
+  width: 2,
+  seed: 1,
+  bus: 'pubsub',
+  doubt: 'flush',
+  values: 'kept',
+  peer: '',
+};
+/** What those may be that are no numbers. */
+const WORDS = {
+  bus: ['pubsub', 'tracking'],
+  doubt: ['flush', 'revalidate'],
+  values: ['kept', 'published'],
+  peer: ['bentocache'],
+};
 
 await asCommand(import.meta, async (...args) => {
   const { options, names } = read(args);
@@ -26,7 +45,6 @@ await asCommand(import.meta, async (...args) => {
   const { BENTOCACHE, TIERCEL } = await import('../tests/chaos/support/fleet.mjs');
   const { besideEachOther, histogram, table, violationsOf } = await import('../tests/chaos/support/report.mjs');
   const peer = { '': undefined, bentocache: BENTOCACHE }[options.peer];
-  if (options.peer !== '' && peer === undefined) throw new CommandError(`--peer=${options.peer}? There is bentocache.`);
 
   const isFor = (name) => peer === undefined || !FAULTS[name]?.isOurs;
   const all = [...Object.keys(FAULTS), `three at once, seed ${options.seed}`];
@@ -36,23 +54,24 @@ await asCommand(import.meta, async (...args) => {
   const faults = [...new Set([...chosen, ...given])].filter(isFor);
   if (faults.length === 0) throw new CommandError(`No fault has ${names.join(' or ')} in its name.`);
 
-  const ours = await plan(TIERCEL, faults, options);
+  const { bus: mode, doubt: onDoubt, values } = options;
+  const ours = await plan({ subject: TIERCEL, mode, onDoubt, publishValue: values === 'published' }, faults, options);
   console.log(`\n${table(ours)}\n\n${histogram(ours)}`);
   if (violationsOf(ours).length > 0) process.exitCode = 1;
   if (peer === undefined) return;
-  const theirs = await plan(peer, faults, options);
+  const theirs = await plan({ subject: peer }, faults, options);
   console.log(`\n${besideEachOther({ tiercel: ours, [options.peer]: theirs })}`);
 });
 
 /** Each fault as often as it is to be, several fleets at a time. */
-async function plan(subject, faults, { repetitions, minutes, width }) {
+async function plan(fleets, faults, { repetitions, minutes, width }) {
   const { GRACE } = await import('../tests/chaos/support/fleet.mjs');
   const { Pool } = await import('../tests/chaos/support/pool.mjs');
   const { merge, summary, violationsOf } = await import('../tests/chaos/support/report.mjs');
   const deadline = minutes === 0 ? Number.POSITIVE_INFINITY : Date.now() + minutes * 60_000;
   /** @type {Map<string, import('../tests/chaos/support/rounds.mjs').Outcome>} */
   const outcomes = new Map();
-  const pool = new Pool({ subject });
+  const pool = new Pool(fleets);
   const firsts = Array.from({ length: Math.ceil(repetitions / BATCH) }, (_, i) => i * BATCH);
   const turns = firsts.flatMap((first) => faults.map((fault) => ({ fault, first })));
   await inParallel(turns, width, async ({ fault, first }) => {
@@ -75,15 +94,14 @@ function read(args) {
   const names = words.filter((word) => {
     if (!word.startsWith('--')) return true;
     const [, name = '', value = ''] = /^--([a-z]+)=(\w+)$/.exec(word) ?? [];
-    const isRight = Object.hasOwn(defaults, name) && (name === 'peer' || /^\d+$/.test(value));
-    if (!isRight)
-      throw new CommandError(
-        `${word}? There are ${Object.keys(defaults)
-          .map((option) => `--${option}=...`)
-          .join(', ')}.`,
-      );
-    options[name] = name === 'peer' ? value : Number(value);
+    const isRight = Object.hasOwn(defaults, name) && (WORDS[name]?.includes(value) ?? /^\d+$/.test(value));
+    if (!isRight) throw new CommandError(`${word}? There are ${Object.keys(defaults).map(described).join(', ')}.`);
+    options[name] = name in WORDS ? value : Number(value);
     return false;
   });
   return { options, names };
+}
+
+function described(name) {
+  return `--${name}=${WORDS[name]?.join('|') ?? 'N'}`;
 }

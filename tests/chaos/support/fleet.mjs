@@ -87,6 +87,8 @@ export class Fleet {
   /**
    * @typedef {object} FleetOptions
    * @property {typeof TIERCEL} [subject]
+   * @property {'pubsub' | 'tracking'} [mode] of the buses, as of `redisBus` @property {'flush' | 'revalidate'} [onDoubt] and
+   *   @property {boolean} [publishValue] as of a cache
    * @property {string} [breaks] a protection that is off, see broken.mjs
    * @property {number} [slowest] longest that the source takes, in milliseconds
    * @property {number} [readers] of each actor @property {number} [pace] milliseconds between their reads
@@ -116,6 +118,11 @@ export class Fleet {
     return Object.fromEntries(this.#engines);
   }
 
+  /** Whether Redis itself tells of entries. */
+  get tracks() {
+    return this.#options.mode === 'tracking';
+  }
+
   /** @param {number} index @param {Partial<Member>} [before] whose place it takes */
   async #start(index, before) {
     const { engine, library, threads, listens } = this.#subject.kinds[index];
@@ -124,14 +131,14 @@ export class Fleet {
       before?.[role] ?? (await startProxy(this.server.port, { readsCommands: role === 'data' }));
     const [data, bus, lock] = await Promise.all(ROLES.map(proxy));
     const actors = threads === undefined ? [name] : Array.from({ length: threads }, (_, i) => `${name}, thread ${i}`);
-    const { breaks, readers = 2, pace = 10 } = this.#options;
+    const { breaks, mode, onDoubt, publishValue, readers = 2, pace = 10 } = this.#options;
     const options = {
       name,
       process: name,
       subject: this.#subject.subject,
       library,
       ports: { data: data.port, bus: bus.port, lock: lock.port },
-      ...{ breaks, readers, pace, listens, heartbeat: HEARTBEAT, patience: PATIENCE },
+      ...{ breaks, mode, onDoubt, publishValue, readers, pace, listens, heartbeat: HEARTBEAT, patience: PATIENCE },
       ...(threads !== undefined && { threads: actors, shared: 'fleet' }),
     };
     const child = fork(PROGRAM, [JSON.stringify(options)], {

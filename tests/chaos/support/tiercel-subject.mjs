@@ -21,7 +21,8 @@ const moduleFor = (library, port) => new URL(`./bus-client.mjs?library=${library
 
 const NEVER = { heartbeat: '1h', patience: '1h' };
 
-export async function open({ library, ports, breaks, heartbeat, patience, shared, listens }) {
+export async function open({ library, ports, breaks, heartbeat, patience, shared, listens, ...more }) {
+  const { mode = 'pubsub', onDoubt = 'flush', publishValue = false } = more;
   const connect = CLIENTS[library];
   const [data, bus, lock] = [await connect(ports.data), await connect(ports.bus), await connect(ports.lock)];
   /** @type {((from: number) => void)[]} */
@@ -32,6 +33,7 @@ export async function open({ library, ports, breaks, heartbeat, patience, shared
       remote: redisTier(data, { timeout: TIMEOUT }),
       bus: observed(
         redisBus(bus, {
+          mode,
           timeout: TIMEOUT,
           ...(breaks === 'heartbeat' ? NEVER : { heartbeat, patience }),
           ...(listens === 'for all' && { thread: moduleFor(library, ports.bus) }),
@@ -42,6 +44,7 @@ export async function open({ library, ports, breaks, heartbeat, patience, shared
       ),
       remoteTimeout: TIMEOUT,
       breaker: { failures: 3, reset: 200 },
+      ...{ onDoubt, publishValue },
       defaults: { ttl: '10m' },
     }),
   );
