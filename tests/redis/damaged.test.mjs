@@ -40,7 +40,7 @@ function flipped(bytes, at, mask) {
 
 for (const [library, connect] of Object.entries(CLIENTS)) {
   describe(`over ${library}`, () => {
-    const open = async (more = {}) => {
+    const open = async (/** @type {import('tiercel/redis').RedisBusOptions} */ more = {}) => {
       const client = await connect(server.port);
       const tier = redisTier(client, TIER);
       const bus = 'heartbeat' in more ? { bus: redisBus(client, more) } : {};
