@@ -11,7 +11,8 @@ const MOST = 40;
 /** What is switched off, by what it is in words; and a fault in which that matters. */
 const BREAKS = {
   'a bus has no heartbeat': ['heartbeat', 'a bus falls silent'],
-  'memory is kept although a bus missed something': ['flush', 'a bus is cut'],
+  'memory is kept although a bus missed something': ['flush', 'a bus falls silent'],
+  'a second tier gives what it has though a tag of it was invalidated': ['tags', 'none'],
   // Memory refuses what was overtaken by a change that was heard of: so that must take a while.
   'a load stores its value whatever happened since it began': ['lease', 'what others say comes late'],
   'only timers tell that a bus is silent, and the process stood still': [

@@ -1,59 +1,64 @@
-// Protections switched off, so that the harness can show that it would notice.
+// Protections switched off, one at a time, so that the harness can show that it would notice.
+import { busLike, tierLike } from './like.mjs';
 
 /**
  * @param {string | undefined} what `'flush'`: memory is kept when the bus has missed something; `'lease'`: a load stores its
- *   value whatever happened since it began; `'check'`: only timers tell that a bus is silent; `'heartbeat'` is a matter of
- *   the bus's options
+ *   value whatever happened since it began; `'tags'`: the second tier gives what it has, though a tag of it was invalidated;
+ *   `'check'`: only timers tell that a bus is silent; `'heartbeat'` is a matter of the bus's options
  * @param {import('tiercel').CacheOptions & { remote: import('tiercel').RemoteTier, bus: import('tiercel').Bus }} options
  */
 export function broken(what, options) {
   if (what === 'flush') return { ...options, bus: deafToDoubt(options.bus) };
-  if (what === 'check') return { ...options, bus: unchecked(options.bus) };
+  if (what === 'check') return { ...options, bus: busLike(options.bus, { check: () => undefined }) };
   if (what === 'lease') return { ...options, remote: withoutLeases(options.remote) };
+  if (what === 'tags') return { ...options, remote: withoutTags(options.remote) };
   return options;
 }
 
-/** @param {import('tiercel').Bus} bus @returns {import('tiercel').Bus} */
+/** A bus that has a thread of its own for the memory empties that by itself all the same. @param {import('tiercel').Bus} bus */
 function deafToDoubt(bus) {
   let wasLive = false;
-  return {
-    open: (listener) =>
-      bus.open({
-        changed: (changes) => listener.changed(changes),
-        live() {
-          if (!wasLive) listener.live();
-          wasLive = true;
+  return busLike(bus, {
+    open: (listener, memory) =>
+      bus.open(
+        {
+          changed: (...changes) => listener.changed(...changes),
+          live() {
+            if (!wasLive) listener.live();
+            wasLive = true;
+          },
+          missed() {
+            // Not passed on.
+          },
+          down() {
+            // Not passed on.
+          },
         },
-        missed() {
-          // Not passed on.
-        },
-        down() {
-          // Not passed on.
-        },
-      }),
-    publish: (changes) => bus.publish(changes),
-    close: () => bus.close(),
-  };
+        memory,
+      ),
+  });
 }
 
-/** @param {import('tiercel').Bus} bus @returns {import('tiercel').Bus} */
-function unchecked(bus) {
-  return {
-    open: (listener) => bus.open(listener),
-    publish: (changes) => bus.publish(changes),
-    close: () => bus.close(),
-  };
-}
-
-/** @param {import('tiercel').RemoteTier} tier @returns {import('tiercel').RemoteTier} */
-function withoutLeases(tier) {
-  return {
-    read: (reads, call) => tier.read(reads, call),
+/** @param {import('tiercel').RemoteTier} tier */
+const withoutLeases = (tier) =>
+  tierLike(tier, {
     write: (writes, call) =>
       tier.write(
         writes.map(({ lease: _, ...write }) => write),
         call,
       ),
-    change: (changes, call) => tier.change(changes, call),
-  };
-}
+  });
+
+/** Stored without its tags, a value is good whatever becomes of them; who reads it gets them back. @param {import('tiercel').RemoteTier} tier */
+const withoutTags = (tier) =>
+  tierLike(tier, {
+    write: (writes, call) =>
+      tier.write(
+        writes.map((write) => ({ ...write, entry: { ...write.entry, tags: [] } })),
+        call,
+      ),
+    async read(reads, call) {
+      const all = await tier.read(reads, call);
+      return all.map(({ entry, lease }, i) => ({ entry: entry && { ...entry, tags: reads[i]?.tags ?? [] }, lease }));
+    },
+  });

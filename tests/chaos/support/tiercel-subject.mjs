@@ -5,6 +5,7 @@ import { DistributedLock, redisBus, redisTier } from 'tiercel/redis';
 import { CLIENTS } from '../../redis/support/clients.mjs';
 import { broken } from './broken.mjs';
 import { now } from './clock.mjs';
+import { busLike } from './like.mjs';
 import { partsOf } from './places.mjs';
 
 /** Longest that what was accepted waits for others, in milliseconds: what the end of a process may lose. */
@@ -126,35 +127,20 @@ function observed(bus, doubted) {
     tell();
     doubted(from);
   };
-  return {
-    name: bus.name,
+  return busLike(bus, {
     open: (listener, memory) =>
       bus.open(
         {
-          changed: (changes) => listener.changed(changes),
+          changed: (...changes) => listener.changed(...changes),
           live: () => around(() => listener.live()),
           missed: (reason) => around(() => listener.missed(reason)),
           down: (reason) => around(() => listener.down(reason)),
         },
         memory,
       ),
-    publish: (changes) => bus.publish(changes),
     check() {
       bus.check?.();
       checked = now();
     },
-    get keepsMemory() {
-      return bus.keepsMemory === true;
-    },
-    cover: (change) => bus.cover?.(change),
-    covers: (namespace, key) => bus.covers?.(namespace, key) === true,
-    get isUnsettled() {
-      return bus.isUnsettled === true;
-    },
-    get heard() {
-      return bus.heard ?? 0;
-    },
-    health: () => bus.health?.(),
-    close: () => bus.close(),
-  };
+  });
 }
