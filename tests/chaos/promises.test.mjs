@@ -101,7 +101,7 @@ it('P5: loads of a key overlap neither in a process nor, with the lock, in the f
   const judge = (log, more = {}) => count(oneLoad(course({ log, ...more })));
   assert.equal(judge([load('a', 0), load('a', 10), load('b', 5), load('a', 5, 'b/quiet 0')]), 0);
   assert.equal(judge([load('a', 0), load('a', 9)]), 1);
-  assert.equal(judge([load('a', 0), load('a', 9), fleet('a', 0), fleet('b', 9)], { tracks: true }), 1);
+  assert.equal(judge([load('a', 0), load('a', 9), fleet('a', 0), fleet('b', 9)], { isToldOfLoads: true }), 1);
   // Memory was told to forget meanwhile.
   assert.equal(judge([load('a', 0), { type: 'doubt', process: 'a', from: 5, at: 6 }, load('a', 9)]), 0);
   assert.equal(judge([load('a', 0), { type: 'doubt', process: 'b', from: 5, at: 6 }, load('a', 9)]), 1);

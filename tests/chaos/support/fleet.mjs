@@ -118,9 +118,10 @@ export class Fleet {
     return Object.fromEntries(this.#engines);
   }
 
-  /** Whether Redis itself tells of entries. */
-  get tracks() {
-    return this.#options.mode === 'tracking';
+  /** Whether each cache is told of what others load: by Redis, of each entry that is written, or with its value. */
+  get isToldOfLoads() {
+    const { mode, publishValue } = this.#options;
+    return mode === 'tracking' || publishValue === true;
   }
 
   /** @param {number} index @param {Partial<Member>} [before] whose place it takes */

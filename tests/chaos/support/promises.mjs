@@ -42,8 +42,8 @@ export const PROMISES = {
  *   can tell
  * @property {boolean} keepsLocks whether the fault leaves the locks of the server as they are
  * @property {boolean} kills whether a holder may have died
- * @property {boolean} [tracks] whether Redis tells of each entry that somebody wrote or whose time is over: that overtakes a
- *   load of it that is under way, and whoever asks after that loads again
+ * @property {boolean} [isToldOfLoads] whether each cache is told of what others load, which overtakes a load of its own that
+ *   is under way: whoever asks after that loads again
  * @property {ReadonlyMap<string, { at: number, how: string }>} ended
  * @property {string} note what else is to be said of it where a promise was broken
  * @property {number} [goneAt] when the holder of the lock `held` was ended or stopped @property {number} [ttl] of that
@@ -139,11 +139,11 @@ export function nothingFails({ facts, log }) {
 }
 
 /** @param {Course} course @returns {Verdict} */
-export function oneLoad({ log, keepsLocks, kills, tracks = false, ended }) {
+export function oneLoad({ log, keepsLocks, kills, isToldOfLoads = false, ended }) {
   const doubts = log.filter(({ type }) => type === 'doubt');
   const loads = log.filter(({ type }) => type === 'load');
   const inProcess = groups(
-    loads.filter(({ key, isCutOff }) => /\/quiet /.test(key) && !isCutOff && !tracks),
+    loads.filter(({ key, isCutOff }) => /\/quiet /.test(key) && !isCutOff && !isToldOfLoads),
     ({ process, key }) => `${process}: ${key}`,
   );
   /** What memory was told to forget since the first call is loaded again at once; whose loader begins first is chance. */

@@ -134,7 +134,7 @@ async function inflict(fleet, fault, { i, grace, writing, stalls }) {
     },
     note: note === undefined ? '' : ` (${note})`,
     keepsLocks: !losesLocks,
-    tracks: fleet.tracks,
+    isToldOfLoads: fleet.isToldOfLoads,
     ttl: LOCK_TTL,
   };
 }
