@@ -14,6 +14,9 @@ const ENOUGH = 8 * 60_000;
 const SEED = Number(process.env.TIERCEL_CHAOS_SEED ?? Date.now() % 1_000_000);
 /** So many faults may pass without a load that had the lock of the fleet. */
 const FEW = 5;
+/** What is suffered with buses that Redis tells of entries, too, and how often. */
+const TRACKED = ['the server forgets everything', 'a bus falls silent'];
+const TRACKED_ROUNDS = Math.min(2, ROUNDS);
 /** Fleets at a time: most of what they do is to wait. */
 const WIDTH = 2;
 
@@ -39,6 +42,21 @@ group('what is promised holds while', { concurrency: WIDTH }, () => {
       assert.ok(outcome.grants > 0, 'no lock was granted');
       if (outcome.locked === 0) neverLocked.push(name);
       assert.deepEqual([...new Set(Object.values(outcome.engines))].sort(), ['native', 'wasm']);
+    });
+  }
+});
+
+group('what is promised holds with buses that Redis tells of entries while', () => {
+  const pool = new Pool({ mode: 'tracking' });
+  after(() => pool.close());
+  for (const name of TRACKED) {
+    it(name, async (t) => {
+      const outcome = await pool.suffer(name, { grace: GRACE, repeat: TRACKED_ROUNDS });
+      t.diagnostic(summary(outcome));
+      assert.deepEqual(violationsOf([outcome]), []);
+      assert.equal(outcome.rounds, TRACKED_ROUNDS);
+      assert.ok(outcome.reads > 0);
+      assert.ok(outcome.acknowledged + outcome.later > 0);
     });
   }
 });

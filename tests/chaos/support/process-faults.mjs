@@ -31,7 +31,7 @@ const stoppedAt = (what) => ({
   async inflict(fleet, i) {
     const stopped = member(fleet, i);
     // What is changed meanwhile, which has to be refused when it goes on; and what it has a lock for.
-    const places = Math.floor(i / fleet.members.length) % 2 === 0 ? CHANGING : FLEET;
+    const places = (i + Math.floor(i / fleet.members.length)) % 2 === 0 ? CHANGING : FLEET;
     await fleet.next(stopped, what, ({ place }) => what !== 'load' || places.includes(place));
     await stop(stopped, BEYOND_TTL);
   },
