@@ -37,6 +37,38 @@ describe('under Sentinel', () => {
   });
   after(() => group.stop());
 
+  it('a bus of node-redis that is closed while it connects leaves no connection', async () => {
+    const client = await CLIENTS['node-redis'](group.sentinels);
+    const duplicate = client.duplicate.bind(client);
+    let connected;
+    let subscribed = 0;
+    client.duplicate = (/** @type {object} */ options) => {
+      const own = duplicate(options);
+      const [connect, subscribe] = [own.connect.bind(own), own.subscribe.bind(own)];
+      own.connect = () => {
+        connected = connect();
+        return connected;
+      };
+      own.subscribe = (...args) => {
+        subscribed++;
+        return subscribe(...args);
+      };
+      return own;
+    };
+    const ignore = () => undefined;
+    const bus = redisBus(client);
+    void bus.open({ changed: ignore, live: ignore, missed: ignore, down: ignore });
+    await bus.close();
+    await connected;
+    await new Promise(setImmediate);
+    assert.equal(subscribed, 0);
+    client[Symbol.dispose]();
+    await until('all connections have ended', async () => {
+      const lists = await Promise.all(group.servers.map((server) => server.command('CLIENT', 'LIST')));
+      return !lists.some((list) => list.includes(` user=${USER.username} `));
+    });
+  });
+
   it('what a failover may have lost the invalidation of is not served, and all goes on', async () => {
     const clients = [];
     const caches = [];

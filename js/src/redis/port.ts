@@ -178,6 +178,8 @@ function nodeRedisPort(client: NodeRedis): RedisPort {
       });
       const start = async () => {
         await own.connect();
+        // A Sentinel client connects once more to subscribe, also if it was ended.
+        if (closed) return end();
         await own.subscribe(channel, (message) => {
           if (!closed) listener.message(message);
         });
