@@ -1,6 +1,7 @@
 // What clients and options the second tier, the bus and locks take.
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
+import { sequencedBus } from 'tiercel';
 import { DistributedLock, redisBus, redisTier } from 'tiercel/redis';
 import { CLIENTS, USER } from './support/clients.mjs';
 import { startServer, until } from './support/server.mjs';
@@ -58,4 +59,18 @@ it('what may not be an option or a client is refused with what is accepted', () 
     code: 'ERR_TIERCEL_UNKNOWN_OPTION',
     message: /"prefix"/,
   });
+});
+
+it('a bus that would give signs of life all the time, or never trust its own, is refused', () => {
+  /** @type {any} */
+  const client = { on: ignore, duplicate: ignore, subscribe: ignore, callBuffer: ignore, status: 'ready' };
+  const channel = { open: ignore, send: async () => undefined, close: ignore };
+  for (const name of ['heartbeat', 'patience']) {
+    for (const nothing of [0, '0ms', Number.POSITIVE_INFINITY]) {
+      const refused = { code: 'ERR_TIERCEL_INVALID_OPTION', message: new RegExp(`^${name}: .*more than 0`) };
+      assert.throws(() => redisBus(client, { [name]: nothing }), refused);
+      assert.throws(() => sequencedBus(channel, { [name]: nothing }), refused);
+    }
+    assert.ok(redisBus(client, { [name]: 1 }));
+  }
 });

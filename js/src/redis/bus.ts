@@ -1,6 +1,6 @@
 import type { Duration, Milliseconds } from '../duration.js';
 import { invalidOption } from '../errors.js';
-import { duration, oneOf, type Reader, type Readers, read } from '../memory/readers.js';
+import { oneOf, positiveDuration, type Reader, type Readers, read } from '../memory/readers.js';
 import type { Bus, BusListener, Carried, CommonMemory, Cover } from '../tiers/bus.js';
 import type { Change } from '../tiers/change.js';
 import { HEARTBEAT, PATIENCE, SequencedBus } from '../tiers/sequenced-bus.js';
@@ -21,9 +21,12 @@ export interface RedisBusOptions {
   timeout?: Duration;
   /** Messages that may be on their way at a time, from 1 to 2^20. Default 1024. */
   maxInFlight?: number;
-  /** How often each cache tells the others that it is there, and how far it has come. Default 2 s. */
+  /** How often each cache tells the others that it is there, and how far it has come. More than 0, default 2 s. */
   heartbeat?: Duration;
-  /** How long one's own sign of life may take to come back: longer, and what others said may be lost as well. Default 1 s. */
+  /**
+   * How long one's own sign of life may take to come back: longer, and what others said may be lost as well. More than 0,
+   * default 1 s.
+   */
   patience?: Duration;
   /**
    * For a memory with `shared`: the `file:` address of a module whose default export is a function that returns a
@@ -47,8 +50,8 @@ const address: Reader<string> = (value, name) => {
 const READERS: Readers<RedisBusOptions> = {
   ...COMMAND_READERS,
   mode: oneOf('pubsub', 'tracking'),
-  heartbeat: duration,
-  patience: duration,
+  heartbeat: positiveDuration,
+  patience: positiveDuration,
   thread: address,
 };
 
@@ -128,8 +131,9 @@ export class RedisBus implements Bus {
 }
 
 /**
- * @throws ERR_TIERCEL_INVALID_ARGUMENT for what is no client of node-redis or ioredis, ERR_TIERCEL_INVALID_OPTION for
- * `mode: 'tracking'` with a client that cannot do it
+ * @throws ERR_TIERCEL_INVALID_ARGUMENT for what is no client of node-redis or ioredis, as `restRedis`;
+ * ERR_TIERCEL_INVALID_OPTION also for `mode: 'tracking'` with a client that cannot do it, and for `thread` where there are no
+ * worker threads
  */
 export function redisBus(client: RedisClient, options?: RedisBusOptions): RedisBus {
   return new RedisBus(client, options);

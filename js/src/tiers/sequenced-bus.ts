@@ -1,5 +1,5 @@
 import type { Duration, Milliseconds } from '../duration.js';
-import { duration, type Readers, read } from '../memory/readers.js';
+import { positiveDuration, type Readers, read } from '../memory/readers.js';
 import type { Bus, BusListener, Carried, CarriedValue } from './bus.js';
 import { type Change, isChange, isStrings } from './change.js';
 import type { RemotePoint } from './remote.js';
@@ -26,9 +26,12 @@ export interface ChannelListener {
 }
 
 export interface SequencedBusOptions {
-  /** How often each tells the others that it is there, and how far it has come. Default 2 s. */
+  /** How often each tells the others that it is there, and how far it has come. More than 0, default 2 s. */
   heartbeat?: Duration;
-  /** How long one's own sign of life may take to come back: longer, and what others said may be lost as well. Default 1 s. */
+  /**
+   * How long one's own sign of life may take to come back: longer, and what others said may be lost as well. More than 0,
+   * default 1 s.
+   */
   patience?: Duration;
 }
 
@@ -218,7 +221,7 @@ export function sequencedBus(channel: Channel, options?: SequencedBusOptions): S
   return new SequencedBus(channel, options);
 }
 
-const READERS: Readers<SequencedBusOptions> = { heartbeat: duration, patience: duration };
+const READERS: Readers<SequencedBusOptions> = { heartbeat: positiveDuration, patience: positiveDuration };
 
 function readOptions(options: unknown): { heartbeat?: Milliseconds; patience?: Milliseconds } {
   return read(options, READERS, 'options') as { heartbeat?: Milliseconds; patience?: Milliseconds };
