@@ -1,4 +1,5 @@
 // Several servers that belong together, with the configuration of examples/redis.
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { configured, example } from './configured.mjs';
 import { send } from './resp.mjs';
@@ -131,11 +132,14 @@ export async function startSentinels() {
 
 const SLOTS = 16_384;
 
-/** A cluster of three primaries that serve all slots. */
-export async function startCluster() {
-  const ports = await freePorts(6);
-  const servers = ports
-    .slice(0, 3)
+const PRIMARIES = 3;
+
+/** A cluster of three primaries that serve all slots. @param {{ replicas?: number }} [options] replicas: of how many there is one, too */
+export async function startCluster({ replicas = 0 } = {}) {
+  const count = PRIMARIES + replicas;
+  const ports = await freePorts(2 * count);
+  const all = ports
+    .slice(0, count)
     .map(
       (port, i) =>
         new RedisServer(
@@ -143,11 +147,12 @@ export async function startCluster() {
           (folder) =>
             serverConfiguration(port)(folder) +
             configured(example('cluster.conf'), { 'cluster-config-file': join(folder, 'nodes.conf') }) +
-            `cluster-port ${ports[3 + i]}\n`,
+            `cluster-port ${ports[count + i]}\n`,
         ),
     );
-  return orNothing(servers, async () => {
-    await Promise.all(servers.map((server) => server.start()));
+  const servers = all.slice(0, PRIMARIES);
+  return orNothing(all, async () => {
+    await Promise.all(all.map((server) => server.start()));
     const share = Math.ceil(SLOTS / servers.length);
     await Promise.all(
       servers.map(async ({ port }, i) => {
@@ -158,21 +163,34 @@ export async function startCluster() {
         ]);
       }),
     );
-    for (const [i, { port }] of servers.entries())
-      if (i > 0) await servers[0].command('CLUSTER', 'MEET', '127.0.0.1', port, ports[3 + i]);
+    for (const [i, { port }] of all.entries())
+      if (i > 0) await servers[0].command('CLUSTER', 'MEET', '127.0.0.1', port, ports[count + i]);
     await until('all nodes know of all slots', async () => {
-      const infos = await Promise.all(servers.map((server) => server.command('CLUSTER', 'INFO')));
+      const infos = await Promise.all(all.map((server) => server.command('CLUSTER', 'INFO')));
       return infos.every((info) => /cluster_state:ok/.test(info) && /cluster_slots_ok:16384/.test(info));
+    });
+    for (const [i, replica] of all.slice(PRIMARIES).entries()) {
+      const id = await servers[i]?.command('CLUSTER', 'MYID');
+      assert.equal(await replica.command('CLUSTER', 'REPLICATE', id), 'OK');
+      await until('it is in step', async () => (await replica.command('ROLE'))[3] === 'connected');
+    }
+    // One that nothing was written to is told of by nobody.
+    if (replicas > 0) await Promise.all(servers.map((server) => server.command('FLUSHALL')));
+    await until('all nodes tell of the replicas', async () => {
+      const slots = await Promise.all(all.map((server) => server.command('CLUSTER', 'SLOTS')));
+      return slots.every((ranges) => ranges.flatMap(([, , ...nodes]) => nodes).length === count);
     });
     return {
       servers,
+      /** Each of the primary at the same place. */
+      replicas: all.slice(PRIMARIES),
       /** The server that serves the slot of a key. */
       async ownerOf(key) {
         const slot = await servers[0].command('CLUSTER', 'KEYSLOT', key);
         return servers[Math.floor(slot / share)];
       },
-      stop: stopAll(servers),
-      [Symbol.asyncDispose]: stopAll(servers),
+      stop: stopAll(all),
+      [Symbol.asyncDispose]: stopAll(all),
     };
   });
 }
