@@ -95,7 +95,7 @@ const READERS: Readers<RedisHealthOptions> = {
 
 /**
  * What the server says of itself that a client is connected to, and in a Cluster what each of its nodes does; the client's user
- * needs `INFO`, and `SLOWLOG GET` and `CLUSTER INFO|SLOTS` for that part. Two round trips, three in a Cluster.
+ * needs `INFO`, and `SLOWLOG GET` and `CLUSTER INFO|SLOTS` for that part. One round trip, two in a Cluster.
  * @throws ERR_TIERCEL_TIMEOUT, ERR_TIERCEL_UNAVAILABLE, and errors of Redis
  */
 export async function redisHealth(client: RedisClient, options?: RedisHealthOptions): Promise<RedisHealth> {

@@ -70,8 +70,8 @@ export interface RestRedisLike {
 }
 
 /**
- * A client of the application's own, connected: of node-redis (`createClient`, `createSentinel`, `createCluster`) or ioredis;
- * or `restRedis`.
+ * A client of the application's own, connected: of node-redis (`createClient`, `createCluster`, and `createSentinel` of 6)
+ * or ioredis; or `restRedis`.
  */
 export type RedisClient = NodeRedisLike | IoredisLike | RestRedisLike;
 
