@@ -8,6 +8,8 @@ import { CHANGING, FLEET, QUIET, SHORT } from './places.mjs';
 const BATCH = 500;
 /** Longest that an actor waits until everything is well again, in milliseconds. How long it may take is for others to judge. */
 const SETTLE = 60_000;
+/** Longest that a connection that was closed takes to be gone, in milliseconds, on a machine that does other things as well. */
+const CLOSING = 2_000;
 /** Waits for the lock of the fleet that are not worth a record, in milliseconds. */
 const LONG_WAIT = 1_000;
 
@@ -280,6 +282,10 @@ export async function act(options, { send, listen }) {
     }
   }
 
+  const countOf = (kind) => process.getActiveResourcesInfo().filter((handle) => handle === kind).length;
+  /** As many as there were when all was well before. */
+  let sockets = Number.POSITIVE_INFINITY;
+
   /** Until all know of everything, and nothing is in doubt; then reads all keys without what memory has, and says how it is. */
   async function settle(id) {
     const deadline = now() + SETTLE;
@@ -301,12 +307,13 @@ export async function act(options, { send, listen }) {
     record({ type: 'doubt', process: processName, from, at: now() });
     for (const place of CHANGING) await read(place, 'cold', { isCold: true });
     await queue?.flush();
-    // What was closed is gone a turn later.
-    await pause(20);
-    const handles = process.getActiveResourcesInfo();
+    // What was closed is gone a turn later, or once its other end has had time for it.
+    const closed = now() + CLOSING;
+    do await pause(20);
+    while (countOf('TCPSocketWrap') > sockets + (waits > 0 ? 1 : 0) && now() < closed);
+    sockets = countOf('TCPSocketWrap');
     // Of those that go on, as long as they have by now.
     for (const call of waiting) recordWait(call);
-    const count = (kind) => handles.filter((handle) => handle === kind).length;
     flush();
     send({
       settled: id,
@@ -316,9 +323,9 @@ export async function act(options, { send, listen }) {
         wellAt,
         health: subject.health?.(),
         unhandled: unhandled.splice(0),
-        sockets: count('TCPSocketWrap'),
+        sockets,
         waits,
-        timers: count('Timeout'),
+        timers: countOf('Timeout'),
       },
     });
     Object.assign(facts, { reads: 0, failures: 0, failure: undefined, longest: 0, slowest: '' });
