@@ -263,6 +263,12 @@ it('P10: counters that do not show what was so', () => {
   const moment = said(600, {}, { ok: false, bus: 'down' });
   assert.equal(judge([said(400), moment, said(900)], {}), 1);
   assert.equal(judge([said(400), moment, said(900, { doubts: 3 })], {}), 0);
+  // One that is new is down until it is live for the first time.
+  const none = { doubts: 0 };
+  const isNew = said(550, none, { ok: false, bus: 'down' });
+  assert.equal(judge([isNew, said(900, none)], {}), 0);
+  assert.equal(judge([isNew, said(600, none), said(700, none, { ok: false, bus: 'down' }), said(900, none)], {}), 1);
+  assert.equal(judge([isNew, said(900, none, ill)], bus), 0);
 });
 
 it('what fails at once is the same for a seed, and of the server, the network and a process', () => {

@@ -366,9 +366,10 @@ function uncounted(said, from, isSick) {
   const what = [];
   // Timeouts are failures as well.
   if (isSick.remote && is.failures + is.refused <= failures + refused) what.push('the second tier does not answer');
-  const wasLive = was === undefined || was.bus === 'live';
-  if ((isSick.bus || (wasLive && since.some(({ bus }) => bus === 'down'))) && is.doubts <= doubts)
-    what.push('its bus was in doubt');
+  // Nothing comes into doubt before it was live: a bus that is new is down at first.
+  const live = was?.bus === 'live' ? was : since.find(({ bus }) => bus === 'live');
+  const isInDoubt = live !== undefined && since.some(({ bus, at }) => bus === 'down' && at > live.at);
+  if (((isSick.bus && was?.bus === 'live') || isInDoubt) && is.doubts <= doubts) what.push('its bus was in doubt');
   return what;
 }
 
