@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { Redis } from 'ioredis';
 import { createSentinel } from 'redis';
+import { createSentinel as createSentinel5 } from 'redis5';
 import { createCache } from 'tiercel';
 import { DistributedLock, redisBus, redisTier } from 'tiercel/redis';
 import { USER } from './support/clients.mjs';
@@ -129,4 +130,11 @@ describe('under Sentinel', () => {
     for (const cache of caches) await cache.close();
     for (const client of clients) client[Symbol.dispose]();
   });
+});
+
+it('a Sentinel client of node-redis 5 is one for the tier and for locks, and makes no bus', () => {
+  const client = createSentinel5({ name: PRIMARY_NAME, sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] });
+  assert.equal(/** @type {any} */ (redisTier(client).health()).topology, 'sentinel');
+  assert.equal(new DistributedLock(client, 'job').name, 'job');
+  assert.throws(() => redisBus(client), { code: 'ERR_TIERCEL_INVALID_ARGUMENT', message: /node-redis 5/ });
 });

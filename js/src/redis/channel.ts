@@ -20,7 +20,11 @@ export function channelOf(client: RedisClient, settings: BusSettings): Channel {
   const { prefix, mode, timeout, maxInFlight, heartbeat } = settings;
   const port = portOf(client);
   if (port.subscribe === undefined)
-    throw invalidArgument('client', port, 'one that can listen: over REST there is no bus');
+    throw invalidArgument(
+      'client',
+      port,
+      'one that can listen: not one over REST, nor a Sentinel client of node-redis 5, which has no duplicates',
+    );
   if (mode === 'tracking' && port.untracked !== undefined)
     throw invalidOption('mode', mode, `'pubsub': ${port.untracked}`);
   const commands = new Commands(port, { prefix, timeout, maxInFlight, durable: true });

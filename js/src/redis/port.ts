@@ -36,7 +36,9 @@ export interface RedisPort {
   /** Why it cannot be told of keys; undefined if it can. */
   readonly untracked?: string | undefined;
   /** Undefined if it cannot listen. @param tracked beginnings of keys that it wants to be told of, none within another */
-  subscribe?(channel: string, listener: SubscriptionListener, tracked?: readonly string[]): Subscription;
+  readonly subscribe?:
+    | ((channel: string, listener: SubscriptionListener, tracked?: readonly string[]) => Subscription)
+    | undefined;
 }
 
 type Method<T> = (...args: never[]) => T;
@@ -45,7 +47,8 @@ type Method<T> = (...args: never[]) => T;
 export interface NodeRedisLike {
   readonly isOpen: boolean;
   readonly sendCommand: Method<Promise<unknown>>;
-  readonly duplicate: Method<unknown>;
+  /** A Sentinel client of node-redis 5 does not have it, and cannot listen for want of it. */
+  readonly duplicate?: Method<unknown>;
   readonly subscribe: Method<Promise<unknown>>;
   readonly destroy: Method<unknown>;
   readonly on: Method<unknown>;
@@ -86,9 +89,10 @@ export function portOf(client: RedisClient): RedisPort {
 
 function recognise(client: RedisClient): RedisPort {
   const has = (method: string) => typeof (client as unknown as Record<string, unknown> | null)?.[method] === 'function';
-  if (has('on') && has('duplicate') && has('subscribe')) {
-    if (has('callBuffer')) return ioredisPort(client as unknown as Ioredis);
-    if (has('sendCommand')) return nodeRedisPort(client as unknown as NodeRedis);
+  if (has('on') && has('subscribe')) {
+    if (has('callBuffer') && has('duplicate')) return ioredisPort(client as unknown as Ioredis);
+    if (has('sendCommand') && (has('duplicate') || has('getSentinelNode')))
+      return nodeRedisPort(client as unknown as NodeRedis);
   }
   if (has('send') && has('isReady')) return client as unknown as RedisPort;
   throw invalidArgument('client', client, 'a client of redis (node-redis) or ioredis, or restRedis()');
@@ -125,7 +129,7 @@ const AS_BYTES = { typeMapping: { 36: (globalThis as { Buffer?: unknown }).Buffe
 function nodeRedisPort(client: NodeRedis): RedisPort {
   const isSentinel = 'getSentinelNode' in client;
   const isCluster = 'slots' in client && 'masters' in client;
-  return {
+  const port: RedisPort = {
     client: 'node-redis',
     topology: isCluster ? 'cluster' : isSentinel ? 'sentinel' : 'standalone',
     isReady: () => client.isReady ?? client.isOpen,
@@ -196,6 +200,7 @@ function nodeRedisPort(client: NodeRedis): RedisPort {
       };
     },
   };
+  return 'duplicate' in client ? port : { ...port, subscribe: undefined };
 }
 
 // ---- ioredis
