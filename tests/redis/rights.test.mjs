@@ -153,12 +153,28 @@ const ioredisCluster = (Class) => async (servers, user) => {
   await once(client, 'ready');
   return Object.assign(client, { [Symbol.dispose]: () => client.disconnect() });
 };
+/** A client that was ended while it looked which nodes there are may go on connecting to those: for ever, if it is let. */
+function endsForGood() {
+  let isOver = false;
+  const reconnectStrategy = () => (isOver ? new Error('the client was ended') : 20);
+  const over = () => {
+    isOver = true;
+  };
+  return { socket: { reconnectStrategy }, over };
+}
+
 const nodeRedisCluster = (create) => async (servers, user) => {
   const rootNodes = placesOf(servers).map((socket) => ({ socket }));
-  const client = create({ rootNodes, defaults: user, useReplicas: true });
+  const { socket, over } = endsForGood();
+  const client = create({ rootNodes, defaults: { ...user, socket }, useReplicas: true });
   client.on('error', () => undefined);
   await client.connect();
-  return Object.assign(client, { [Symbol.dispose]: () => client.destroy() });
+  return Object.assign(client, {
+    [Symbol.dispose]() {
+      over();
+      client.destroy();
+    },
+  });
 };
 const CLUSTER_CLIENTS = {
   ioredis: ioredisCluster(Cluster),
