@@ -352,7 +352,9 @@ export class Outbox {
 
   async #replayAll(): Promise<void> {
     while (this.#queue.size > 0 && !this.#closed) {
-      const batch = [...this.#queue].slice(0, BATCH);
+      // Not of a copy: that is as long as all that waits, and each change that finds something waiting comes here.
+      const batch: [string, Item][] = [];
+      for (const one of this.#queue) if (batch.push(one) === BATCH) break;
       if (!(await this.#replay(batch.map(([, item]) => item)))) return;
       for (const [id, item] of batch) {
         if (this.#queue.get(id) === item) this.#queue.delete(id);

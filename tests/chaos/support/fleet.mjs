@@ -185,7 +185,8 @@ export class Fleet {
 
   /**
    * The next time that a process asks the source or the store for something.
-   * @param {Member} member @param {'load' | 'store'} what @param {(message: any) => boolean} [isMeant]
+   * @param {Member} member @param {'load' | 'store'} what
+   * @param {(message: { place?: string }) => boolean} [isMeant] which of them, by what it is asked for
    */
   next(member, what, isMeant = () => true) {
     const question = `${member.name} ${what}`;
