@@ -343,7 +343,7 @@ describe('options', () => {
   });
 
   it('a bus over it is refused, as it cannot listen', () => {
-    assert.throws(() => redisBus(clientOf()), { code: 'ERR_TIERCEL_INVALID_ARGUMENT', message: /no bus/ });
+    assert.throws(() => redisBus(clientOf()), { code: 'ERR_TIERCEL_INVALID_ARGUMENT', message: /not one over REST/ });
   });
 });
 

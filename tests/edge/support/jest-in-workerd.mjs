@@ -57,6 +57,7 @@ async function install() {
   const jest = {
     fn: mocker.fn.bind(mocker),
     spyOn: mocker.spyOn.bind(mocker),
+    restoreAllMocks: mocker.restoreAllMocks.bind(mocker),
     useFakeTimers() {
       clock = FakeTimers.withGlobal(globalThis).install({ toFake: FAKED });
     },
