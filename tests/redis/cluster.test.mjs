@@ -1,48 +1,27 @@
 // The tier, the bus and locks in a Cluster of three primaries.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
-import { Cluster } from 'ioredis';
-import { createCluster } from 'redis';
 import { createCache } from 'tiercel';
 import { DistributedLock, redisBus, redisHealth, redisOwners, redisSlot, redisTier } from 'tiercel/redis';
 import { USER } from './support/clients.mjs';
 import { until } from './support/server.mjs';
 import { startCluster } from './support/topologies.mjs';
+import { CLUSTER_CLIENTS } from './support/topology-clients.mjs';
 
 const CALL = { signal: new AbortController().signal };
 const NS = ['cache'];
 
-const CLIENTS = {
-  async ioredis(ports, more = {}) {
-    const nodes = ports.map((port) => ({ host: '127.0.0.1', port }));
-    const client = new Cluster(nodes, { redisOptions: USER, ...more });
-    client.on('error', () => undefined);
-    await once(client, 'ready');
-    return Object.assign(client, { [Symbol.dispose]: () => client.disconnect() });
-  },
-  async 'node-redis'(ports, more = {}) {
-    const rootNodes = ports.map((port) => ({ socket: { host: '127.0.0.1', port } }));
-    const client = createCluster({ rootNodes, defaults: USER, ...more });
-    client.on('error', () => undefined);
-    await client.connect();
-    return Object.assign(client, { [Symbol.dispose]: () => client.destroy() });
-  },
-};
-
 let cluster;
-let ports;
 before(async () => {
   cluster = await startCluster();
-  ports = cluster.servers.map(({ port }) => port);
 });
 after(() => cluster.stop());
 
-for (const [library, connect] of Object.entries(CLIENTS)) {
+for (const [library, connect] of Object.entries(CLUSTER_CLIENTS)) {
   describe(`a Cluster over ${library}`, () => {
     let client;
     before(async () => {
-      client = await connect(ports);
+      client = await connect(cluster.servers);
     });
     after(() => client[Symbol.dispose]());
 
@@ -304,7 +283,8 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
 
     it('has health of nodes that the client has not asked anything yet, and of those that cannot be asked', async () => {
       const [still, ...others] = cluster.servers;
-      const fresh = await connect(ports, library === 'node-redis' ? { minimizeConnections: true } : {});
+      const lean = library === 'node-redis' ? { minimizeConnections: true } : {};
+      const fresh = await connect(cluster.servers, USER, lean);
       const { cluster: whole } = await redisHealth(fresh, { timeout: 30_000 });
       assert.deepEqual(
         whole.servers.map(({ health, error }) => health?.role ?? error),
@@ -312,7 +292,7 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
       );
       fresh[Symbol.dispose]();
 
-      const fresher = await connect(ports, library === 'node-redis' ? { minimizeConnections: true } : {});
+      const fresher = await connect(cluster.servers, USER, lean);
       still.suspend();
       try {
         const { cluster: limping } = await redisHealth(fresher, { timeout: 1_000 });
@@ -339,7 +319,7 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
       assert.equal(await lock.isLocked(), true);
       assert.equal(await lock.tryAcquire(), undefined);
       await held.release();
-      const other = await connect(ports);
+      const other = await connect(cluster.servers);
       const options = { prefix: `tiercel:${library}`, timeout: 10_000 };
       const open = async (own) => {
         const cache = await createCache({
@@ -368,7 +348,7 @@ for (const [library, connect] of Object.entries(CLIENTS)) {
 
 it('health has the slots of a node that fails', async () => {
   const [first, ...others] = cluster.servers;
-  const client = await CLIENTS.ioredis(ports);
+  const client = await CLUSTER_CLIENTS.ioredis(cluster.servers);
   const setTimeLimit = (ms) =>
     Promise.all(others.map((server) => server.command('CONFIG', 'SET', 'cluster-node-timeout', ms)));
   const slotsOf = async () => (await redisHealth(client, { timeout: 1_000 })).cluster.slots;
@@ -390,7 +370,7 @@ it('health has the slots of a node that fails', async () => {
 
 it('a prefix that ioredis has for keys is refused, as it would lead to other nodes', async () => {
   for (const more of [{ keyPrefix: 'a:' }, { redisOptions: { ...USER, keyPrefix: 'a:' } }]) {
-    const client = await CLIENTS.ioredis(ports, more);
+    const client = await CLUSTER_CLIENTS.ioredis(cluster.servers, USER, more);
     assert.throws(() => redisTier(client), { code: 'ERR_TIERCEL_INVALID_ARGUMENT', message: /keyPrefix/ });
     client[Symbol.dispose]();
   }

@@ -1,20 +1,15 @@
 // The rights of users.acl are those that it takes to do all that there is with every client: nothing of it is denied, and no
 // right is there for nothing. What everybody may do, as AUTH, HELLO and QUIT, is no right.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
-import { Cluster, Redis } from 'ioredis';
-import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5';
-import { Redis as Valkey, Cluster as ValkeyCluster } from 'iovalkey';
-import { createCluster, createSentinel } from 'redis';
-import { createCluster as createCluster5 } from 'redis5';
 import { createCache } from 'tiercel';
 import { DistributedLock, redisBus, redisHealth, redisOwners, redisSlot, redisTier } from 'tiercel/redis';
 import { EVERY_CLIENT, USER, WITH_REST } from './support/clients.mjs';
 import { example } from './support/configured.mjs';
 import { send } from './support/resp.mjs';
 import { startServer, until } from './support/server.mjs';
-import { PRIMARY_NAME, startCluster, startSentinels } from './support/topologies.mjs';
+import { startCluster, startSentinels } from './support/topologies.mjs';
+import { EVERY_CLUSTER_CLIENT, EVERY_SENTINEL_CLIENT } from './support/topology-clients.mjs';
 
 const HEALTH = { username: 'tiercel-health', password: 'change-me-health' };
 const CALL = { signal: new AbortController().signal };
@@ -143,67 +138,6 @@ async function useAll(client, prefix, modes) {
   await useLock(client, prefix);
 }
 
-// ---- Clients of several servers
-
-const placesOf = (servers) => servers.map(({ port }) => ({ host: '127.0.0.1', port }));
-
-const ioredisCluster = (Class) => async (servers, user) => {
-  const client = new Class(placesOf(servers), { redisOptions: user });
-  client.on('error', () => undefined);
-  await once(client, 'ready');
-  return Object.assign(client, { [Symbol.dispose]: () => client.disconnect() });
-};
-/** A client that was ended while it looked which nodes there are may go on connecting to those: for ever, if it is let. */
-function endsForGood() {
-  let isOver = false;
-  const reconnectStrategy = () => (isOver ? new Error('the client was ended') : 20);
-  const over = () => {
-    isOver = true;
-  };
-  return { socket: { reconnectStrategy }, over };
-}
-
-const nodeRedisCluster = (create) => async (servers, user) => {
-  const rootNodes = placesOf(servers).map((socket) => ({ socket }));
-  const { socket, over } = endsForGood();
-  const client = create({ rootNodes, defaults: { ...user, socket }, useReplicas: true });
-  client.on('error', () => undefined);
-  await client.connect();
-  return Object.assign(client, {
-    [Symbol.dispose]() {
-      over();
-      client.destroy();
-    },
-  });
-};
-const CLUSTER_CLIENTS = {
-  ioredis: ioredisCluster(Cluster),
-  'ioredis 5': ioredisCluster(Cluster5),
-  iovalkey: ioredisCluster(ValkeyCluster),
-  'node-redis': nodeRedisCluster(createCluster),
-  'node-redis 5': nodeRedisCluster(createCluster5),
-};
-
-const ioredisSentinel = (Class) => async (sentinels, user) => {
-  const client = new Class({ sentinels: placesOf(sentinels), name: PRIMARY_NAME, ...user });
-  client.on('error', () => undefined);
-  await once(client, 'ready');
-  return Object.assign(client, { [Symbol.dispose]: () => client.disconnect() });
-};
-const nodeRedisSentinel = (create) => async (sentinels, user) => {
-  const client = create({ name: PRIMARY_NAME, sentinelRootNodes: placesOf(sentinels), nodeClientOptions: user });
-  client.on('error', () => undefined);
-  await client.connect();
-  return Object.assign(client, { [Symbol.dispose]: () => void client.destroy() });
-};
-/** That of node-redis 5 cannot be duplicated, and is refused. */
-const SENTINEL_CLIENTS = {
-  ioredis: ioredisSentinel(Redis),
-  'ioredis 5': ioredisSentinel(Redis5),
-  iovalkey: ioredisSentinel(Valkey),
-  'node-redis': nodeRedisSentinel(createSentinel),
-};
-
 const prefixOf = (library) => `tiercel:${library.replace(' ', '-')}`;
 
 describe('one server', () => {
@@ -279,7 +213,8 @@ describe('a Cluster', () => {
   const opened = new Map();
   const clientOf = async (library, user) => {
     const id = `${library} ${user.username}`;
-    if (!opened.has(id)) opened.set(id, await CLUSTER_CLIENTS[library](cluster.servers, user));
+    const more = library.startsWith('node-redis') ? { useReplicas: true } : {};
+    if (!opened.has(id)) opened.set(id, await EVERY_CLUSTER_CLIENT[library](cluster.servers, user, more));
     return opened.get(id);
   };
 
@@ -303,7 +238,7 @@ describe('a Cluster', () => {
     await asAdmin(home, 'CLUSTER', 'SETSLOT', slot, 'STABLE');
   }
 
-  for (const library of Object.keys(CLUSTER_CLIENTS)) {
+  for (const library of Object.keys(EVERY_CLUSTER_CLIENT)) {
     it(`is used over ${library}, also while a slot moves, and nothing of it is denied`, async () => {
       const client = await clientOf(library, USER);
       const prefix = prefixOf(library);
@@ -325,11 +260,11 @@ describe('a Cluster', () => {
     };
     const useThem = async () => {
       await failOver();
-      for (const library of Object.keys(CLUSTER_CLIENTS))
+      for (const library of Object.keys(EVERY_CLUSTER_CLIENT))
         await useTier(await clientOf(library, USER), prefixOf(library));
     };
     const askThem = async () => {
-      for (const library of Object.keys(CLUSTER_CLIENTS)) await askHealth(library);
+      for (const library of Object.keys(EVERY_CLUSTER_CLIENT)) await askHealth(library);
     };
     await noting(USER, all, useThem, REPLICATION);
     await noting(HEALTH, all, askThem, REPLICATION);
@@ -344,11 +279,14 @@ describe('Sentinel', () => {
   });
   after(() => group.stop());
 
-  for (const [library, connect] of Object.entries(SENTINEL_CLIENTS)) {
+  for (const [library, connect] of Object.entries(EVERY_SENTINEL_CLIENT)) {
     it(`is used over ${library}, and nothing of it is denied`, async () => {
       const client = await connect(group.sentinels, USER);
-      const modes = library.startsWith('node-redis') ? ['pubsub'] : ['pubsub', 'tracking'];
-      await useAll(client, prefixOf(library), modes);
+      const prefix = prefixOf(library);
+      if (library === 'node-redis 5') {
+        await useTier(client, prefix);
+        await useLock(client, prefix);
+      } else await useAll(client, prefix, library === 'node-redis' ? ['pubsub'] : ['pubsub', 'tracking']);
       client[Symbol.dispose]();
       const admin = await connect(group.sentinels, HEALTH);
       await redisHealth(admin, { timeout: TIMEOUT });

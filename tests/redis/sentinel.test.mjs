@@ -1,35 +1,13 @@
 // A failover under the tier, the bus and locks: a replica that may not have heard of the last changes takes over.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
-import { Redis } from 'ioredis';
-import { createSentinel } from 'redis';
 import { createSentinel as createSentinel5 } from 'redis5';
 import { createCache } from 'tiercel';
 import { DistributedLock, redisBus, redisTier } from 'tiercel/redis';
 import { USER } from './support/clients.mjs';
 import { until } from './support/server.mjs';
-import { PRIMARY_NAME, startSentinels } from './support/topologies.mjs';
-
-const CLIENTS = {
-  async ioredis(sentinels) {
-    const nodes = sentinels.map(({ port }) => ({ host: '127.0.0.1', port }));
-    const client = new Redis({ sentinels: nodes, name: PRIMARY_NAME, ...USER });
-    client.on('error', () => undefined);
-    await once(client, 'ready');
-    return Object.assign(client, { [Symbol.dispose]: () => client.disconnect() });
-  },
-  async 'node-redis'(sentinels) {
-    const client = createSentinel({
-      name: PRIMARY_NAME,
-      sentinelRootNodes: sentinels.map(({ port }) => ({ host: '127.0.0.1', port })),
-      nodeClientOptions: USER,
-    });
-    client.on('error', () => undefined);
-    await client.connect();
-    return Object.assign(client, { [Symbol.dispose]: () => void client.destroy() });
-  },
-};
+import { startSentinels } from './support/topologies.mjs';
+import { SENTINEL_CLIENTS } from './support/topology-clients.mjs';
 
 describe('under Sentinel', () => {
   let group;
@@ -39,7 +17,7 @@ describe('under Sentinel', () => {
   after(() => group.stop());
 
   it('a bus of node-redis that is closed while it connects leaves no connection', async () => {
-    const client = await CLIENTS['node-redis'](group.sentinels);
+    const client = await SENTINEL_CLIENTS['node-redis'](group.sentinels);
     const duplicate = client.duplicate.bind(client);
     let connected;
     let subscribed = 0;
@@ -73,7 +51,7 @@ describe('under Sentinel', () => {
   it('what a failover may have lost the invalidation of is not served, and all goes on', async () => {
     const clients = [];
     const caches = [];
-    for (const connect of Object.values(CLIENTS)) {
+    for (const connect of Object.values(SENTINEL_CLIENTS)) {
       const client = await connect(group.sentinels);
       clients.push(client);
       const cache = await createCache({
@@ -133,7 +111,7 @@ describe('under Sentinel', () => {
 });
 
 it('a Sentinel client of node-redis 5 is one for the tier and for locks, and makes no bus', () => {
-  const client = createSentinel5({ name: PRIMARY_NAME, sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] });
+  const client = createSentinel5({ name: 'cache', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] });
   assert.equal(/** @type {any} */ (redisTier(client).health()).topology, 'sentinel');
   assert.equal(new DistributedLock(client, 'job').name, 'job');
   assert.throws(() => redisBus(client), { code: 'ERR_TIERCEL_INVALID_ARGUMENT', message: /node-redis 5/ });
