@@ -145,7 +145,8 @@ export class Fleet {
     const child = fork(PROGRAM, [JSON.stringify(options)], {
       env: { ...process.env, TIERCEL_ENGINE: engine },
       // So that the memory is what is used, and not what might be collected.
-      execArgv: ['--expose-gc', '--max-semi-space-size=2'],
+      // Threads that help to collect only take the processors from each other.
+      execArgv: ['--expose-gc', '--max-semi-space-size=2', '--single-threaded-gc'],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     // Not `once` of node:events, which fails with what could not be sent to one that has just ended.

@@ -3,7 +3,7 @@ import { createCache } from 'tiercel';
 import { writeBehind } from 'tiercel/patterns';
 import { DistributedLock, redisBus, redisTier } from 'tiercel/redis';
 import { CLIENTS } from '../../redis/support/clients.mjs';
-import { broken } from './broken.mjs';
+import { broken, brokenUse } from './broken.mjs';
 import { now } from './clock.mjs';
 import { busLike } from './like.mjs';
 import { partsOf } from './places.mjs';
@@ -74,7 +74,7 @@ export async function open({ library, ports, breaks, heartbeat, patience, shared
   cache.on('error', ({ operation }) => {
     if (operation === 'lock' || operation === 'read') lastLockFailure = now();
   });
-  return {
+  return brokenUse(breaks, {
     engine: cache.memory.engine,
     read(place, load, { isCold: _, ...more } = /** @type {any} */ ({})) {
       const { tenant, key } = of(place);
@@ -115,7 +115,7 @@ export async function open({ library, ports, breaks, heartbeat, patience, shared
       await cache.close();
       for (const client of [data, bus, lock]) client[Symbol.dispose]();
     },
-  };
+  });
 }
 
 /** A bus that says when the cache is told that it may have missed something. @param {import('tiercel').Bus} bus @returns {import('tiercel').Bus} */
