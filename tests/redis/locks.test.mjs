@@ -1,5 +1,6 @@
 // Locks that processes share, on a real server.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, afterEach, before, beforeEach, describe, it, mock } from 'node:test';
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import { createCache } from 'tiercel';
@@ -309,6 +310,58 @@ it('a lock has a larger token after the server started again with nothing', asyn
   } finally {
     client[Symbol.dispose]();
   }
+});
+
+describe('a lock whose answers come late', () => {
+  let client;
+  /** How late. */
+  let ms = 0;
+  const slow = {
+    ...{ client: 'ioredis', topology: 'standalone', isReady: () => true },
+    async send(args) {
+      const reply = await client.callBuffer(...args);
+      await pause(ms);
+      return reply;
+    },
+  };
+  /** One that knows its scripts. */
+  async function lockOf(options) {
+    ms = 0;
+    const lock = new DistributedLock(/** @type {any} */ (slow), 'job', { timeout: '1m', renew: false, ...options });
+    await lock.isLocked();
+    return lock;
+  }
+  before(async () => {
+    client = await CLIENTS.ioredis(server.port);
+  });
+  after(() => client[Symbol.dispose]());
+
+  it('is not had if its ttl is over by then', async () => {
+    const lock = await lockOf({ ttl: 200 });
+    ms = 300;
+    await assert.rejects(lock.acquire(), { code: 'ERR_TIERCEL_TIMEOUT' });
+    await assert.rejects(lock.tryAcquire(), { code: 'ERR_TIERCEL_TIMEOUT' });
+  });
+
+  it('counts from when it was asked for: its signal tells before others can have it', async () => {
+    const lock = await lockOf({ ttl: 3_000 });
+    ms = 1_500;
+    const held = await lock.acquire();
+    ms = 0;
+    assert.equal(held.signal.aborted, false);
+    const aborted = once(held.signal, 'abort');
+    await until('others can have it', async () => !(await lock.isLocked()));
+    // Timers may be some milliseconds late.
+    const told = await Promise.race([aborted, pause(500)]);
+    assert.notEqual(told, undefined);
+    assert.equal(held.signal.reason.code, 'ERR_TIERCEL_TIMEOUT');
+  });
+
+  it('is not extended if that is over by then', async () => {
+    const held = await (await lockOf()).acquire();
+    ms = 300;
+    assert.equal(await held.extend(200), false);
+  });
 });
 
 it('options of a lock that mean nothing are refused', () => {

@@ -4,10 +4,9 @@ import { toMilliseconds } from '../duration.js';
 import { invalidArgument, invalidOption, TiercelError } from '../errors.js';
 import { duration, flag, positiveDuration, type Reader, type Readers, read } from '../memory/readers.js';
 import type { Lock } from '../tiers/lock.js';
-import type { RemoteLock } from '../tiers/remote.js';
 import { unref } from '../timers.js';
 import { Commands } from './commands.js';
-import { RedisLocks } from './locks.js';
+import { type Granted, RedisLocks } from './locks.js';
 import { idOf } from './names.js';
 import { COMMAND_READERS } from './options.js';
 import { portOf, type RedisClient } from './port.js';
@@ -98,8 +97,8 @@ export class DistributedLock {
 
   /**
    * Takes it. @throws ERR_TIERCEL_LOCKED if another holds it for longer than `wait`, ERR_TIERCEL_TIMEOUT or
-   * ERR_TIERCEL_UNAVAILABLE if Redis does not answer, ERR_TIERCEL_CLOCK if it cannot tell that a token would be larger
-   * than those before, and what the signal is aborted with
+   * ERR_TIERCEL_UNAVAILABLE if Redis does not answer, or not before the `ttl` is over, ERR_TIERCEL_CLOCK if it cannot tell
+   * that a token would be larger than those before, and what the signal is aborted with
    */
   async acquire(options?: AcquireOptions): Promise<HeldLock> {
     const held = await this.tryAcquire(options);
@@ -123,13 +122,12 @@ export class DistributedLock {
     return (await this.#locks.heldFor(this.#id)) > 0;
   }
 
-  #hold(held: RemoteLock): HeldLock {
+  #hold(held: Granted): HeldLock {
     const lost = new AbortController();
     const ttl = this.#ttl;
     let isOver = false;
     let timer: ReturnType<typeof setTimeout>;
-    /** Until when nobody else can have it. */
-    let until = performance.now() + ttl;
+    let { until } = held;
     const end = () => {
       isOver = true;
       clearTimeout(timer);
@@ -142,7 +140,8 @@ export class DistributedLock {
         end();
         lost.abort(new TiercelError('ERR_TIERCEL_LOCKED', `name: ${JSON.stringify(this.name)} is not held any more`));
       }
-      return isHeld;
+      // The answer may have come when that was over.
+      return isHeld && performance.now() < until;
     };
     const arm = () => {
       if (isOver) return;

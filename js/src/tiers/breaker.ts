@@ -11,8 +11,8 @@ const LONGEST = 4;
 /**
  * A circuit breaker: after a number of failures in a row nothing is tried for a while; then one call is let through,
  * and what becomes of it decides. If that fails it waits for longer, up to {@link LONGEST} times as long, and always for
- * less by up to a half, by chance: a server that comes back is not asked by all at once. Calls that were made in one turn are one failure: a thousand that were too many at once
- * say no more than one of them.
+ * less by up to a half, by chance: a server that comes back is not asked by all at once. Calls that were made in one turn
+ * are one failure: a thousand that were too many at once say no more than one of them.
  */
 export class Breaker {
   state: BreakerState = 'closed';
