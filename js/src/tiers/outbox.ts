@@ -5,6 +5,7 @@ import { ignore } from '../memory/flight.js';
 import { startTimer } from '../timers.js';
 import type { Bus, Carried, Cover } from './bus.js';
 import { type Change, placeId } from './change.js';
+import { Echoes } from './echoes.js';
 import { atEndOfTurn } from './end-of-turn.js';
 import { answers, type Guard } from './guard.js';
 import { aged, type Propagation } from './propagation.js';
@@ -12,8 +13,6 @@ import type { RemoteCall, RemotePoint, RemoteTier, RemoteWrite } from './remote.
 
 /** Changes that one call replays. */
 const BATCH = 64;
-/** How long after it was replayed a value is taken away again if it turns out to be older than a change elsewhere. */
-const ECHO: Milliseconds = 10_000;
 
 /** What an outbox needs to know of the cache. */
 export interface OutboxOptions {
@@ -97,8 +96,7 @@ export class Outbox {
   #sequence = 0;
   #flushing: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Keys whose values were replayed lately, and until when that counts. */
-  readonly #echoes = new Map<string, { readonly change: Change; readonly until: Milliseconds }>();
+  readonly #echoes = new Echoes();
   #telling: Telling | undefined;
   /** Where a request may not wait for what another began, each tells for itself. */
   readonly #isAlone = isRequestScoped();
@@ -199,15 +197,12 @@ export class Outbox {
   /** Others changed something: a value that was replayed meanwhile may be the older one. */
   heard(changes: readonly Change[]): void {
     if (this.#echoes.size === 0) return;
-    const now = this.#options.now();
-    const outdated: Change[] = [];
-    for (const [id, { change, until }] of this.#echoes) {
-      const isOver = until < now;
-      const isHit = changes.some((other) => !('key' in other) || idOf(other) === id);
-      if (isHit && !isOver) outdated.push({ ...change, kind: 'delete' } as Change);
-      if (isHit || isOver) this.#echoes.delete(id);
-    }
-    if (outdated.length > 0) void this.send(outdated, ignore);
+    const outdated = this.#echoes.take(changes, idOf, this.#options.now());
+    if (outdated.length > 0)
+      void this.send(
+        outdated.map((change) => ({ ...change, kind: 'delete' }) as Change),
+        ignore,
+      );
   }
 
   close(): void {
@@ -379,7 +374,7 @@ export class Outbox {
         writes.push(write);
         written.push(item);
         // From now on, not once it is there: a change that is heard of meanwhile may have come there first.
-        this.#echoes.set(idOf(change), { change, until: now() + ECHO });
+        this.#echoes.add(idOf(change), change, now());
       }
     }
     if (changes.length > 0 && (await this.#change(changes)) === undefined) return false;
