@@ -33,6 +33,8 @@ export interface RedisPort {
    * @param isFree it may as well take effect after those that follow
    */
   send(args: readonly RedisArgument[], key?: string, isFree?: boolean): Promise<RedisReply>;
+  /** Whether keys are called otherwise on their way, but for those that scripts make by themselves. */
+  readonly renamesKeys?: boolean;
   /** Why it cannot be told of keys; undefined if it can. */
   readonly untracked?: string | undefined;
   /** Undefined if it cannot listen. @param tracked beginnings of keys that it wants to be told of, none within another */
@@ -252,6 +254,7 @@ function ioredisPort(client: Ioredis): RedisPort {
   return {
     client: 'ioredis',
     topology: isCluster ? 'cluster' : isSentinel ? 'sentinel' : 'standalone',
+    renamesKeys: Boolean(keyPrefix),
     isReady: () => client.status === 'ready',
     send: ([command, ...args]) => {
       const answer = client.callBuffer(command as string, ...args.map(asBuffer));
