@@ -1,7 +1,7 @@
 // What clients and options the second tier, the bus and locks take.
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
-import { createCache, sequencedBus } from 'tiercel';
+import { sequencedBus } from 'tiercel';
 import { DistributedLock, redisBus, redisTier } from 'tiercel/redis';
 import { CLIENTS, USER } from './support/clients.mjs';
 import { startServer, until } from './support/server.mjs';
@@ -46,25 +46,6 @@ it('a prefix that ioredis has for its own keys is none of the tier, the bus and 
   await until('it is heard', () => heard.length === 1);
   await Promise.all([from, to].map((bus) => bus.close()));
   for (const client of clients) client[Symbol.dispose]();
-});
-
-it('nor is it of a cache with a bus, which comes to look for entries without the script', async () => {
-  const client = await CLIENTS.ioredis(server.port, USER, { keyPrefix: 'app:' });
-  const patient = { timeout: 30_000 };
-  const cache = await createCache({
-    memory: { maxEntries: 1 },
-    remote: redisTier(client, patient),
-    remoteTimeout: 30_000,
-    bus: redisBus(client, { ...patient, patience: 30_000 }),
-  });
-  try {
-    await until('the bus is live', () => cache.health().ok);
-    for (const key of ['a', 'b']) await cache.set(key, key);
-    for (let i = 0; i < 50; i++) for (const key of ['a', 'b']) assert.equal(await cache.get(key), key, `in turn ${i}`);
-  } finally {
-    await cache.close();
-    client[Symbol.dispose]();
-  }
 });
 
 it('what may not be an option or a client is refused with what is accepted', () => {

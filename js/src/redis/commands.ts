@@ -88,11 +88,6 @@ export class Commands {
     return this.port.client !== 'rest';
   }
 
-  /** Whether {@link look} is of use: several commands cost one round trip, and find what the scripts do. */
-  get looks(): boolean {
-    return this.isPipelined && this.port.renamesKeys !== true;
-  }
-
   get inFlight(): number {
     return this.#open.size;
   }

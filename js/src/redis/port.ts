@@ -33,8 +33,6 @@ export interface RedisPort {
    * @param isFree it may as well take effect after those that follow
    */
   send(args: readonly RedisArgument[], key?: string, isFree?: boolean): Promise<RedisReply>;
-  /** Whether keys are called otherwise on their way, but for those that scripts make by themselves. */
-  readonly renamesKeys?: boolean;
   /** Why it cannot be told of keys; undefined if it can. */
   readonly untracked?: string | undefined;
   /** Undefined if it cannot listen. @param tracked beginnings of keys that it wants to be told of, none within another */
@@ -212,11 +210,15 @@ interface Ioredis {
   readonly isCluster?: boolean;
   readonly options?: {
     readonly sentinels?: unknown;
+    readonly enableAutoPipelining?: boolean;
     readonly keyPrefix?: string;
-    readonly redisOptions?: { readonly keyPrefix?: string };
+    readonly stringNumbers?: boolean;
+    readonly redisOptions?: { readonly keyPrefix?: string; readonly stringNumbers?: boolean };
   };
   readonly stream?: { cork?(): void; uncork?(): void; destroy?(): void };
   callBuffer(command: string, ...args: RedisArgument[]): Promise<RedisReply>;
+  /** What becomes of each command. */
+  sendCommand(command: object): Promise<RedisReply>;
   duplicate(options?: object): Ioredis;
   call(command: string, ...args: string[]): Promise<unknown>;
   subscribe(...channels: string[]): Promise<unknown>;
@@ -244,27 +246,48 @@ function holdBack(stream: Ioredis['stream']): void {
   });
 }
 
+/**
+ * Makes commands as the client does, and has it send them, but knows none of its options: one that gathers commands by itself
+ * (`enableAutoPipelining`) forgets the name of such a one, and a `keyPrefix` would lead to other keys than a script does.
+ */
+function plainCall(client: Ioredis): Ioredis['callBuffer'] {
+  const plain = { options: {}, sendCommand: (command: object) => client.sendCommand(command) };
+  return (...command) => client.callBuffer.call(plain as Ioredis, ...command);
+}
+
+/** With `stringNumbers` numbers come as text, which nothing else does: strings are bytes. */
+function withNumbers(reply: RedisReply): RedisReply {
+  if (typeof reply === 'string') return Number(reply);
+  return Array.isArray(reply) ? (reply as readonly RedisReply[]).map(withNumbers) : reply;
+}
+
 function ioredisPort(client: Ioredis): RedisPort {
-  const { sentinels, keyPrefix, redisOptions } = client.options ?? {};
+  const { sentinels, enableAutoPipelining, keyPrefix, stringNumbers, redisOptions } = client.options ?? {};
   const isSentinel = Array.isArray(sentinels);
   const isCluster = client.isCluster === true;
   // It would lead a script to the node of another slot.
   if (isCluster && (keyPrefix || redisOptions?.keyPrefix))
     throw invalidArgument('client', client, 'a client of a Cluster without the option keyPrefix');
+  const call = enableAutoPipelining || keyPrefix ? plainCall(client) : client.callBuffer.bind(client);
+  const isText = stringNumbers || redisOptions?.stringNumbers;
   return {
     client: 'ioredis',
     topology: isCluster ? 'cluster' : isSentinel ? 'sentinel' : 'standalone',
-    renamesKeys: Boolean(keyPrefix),
     isReady: () => client.status === 'ready',
     send: ([command, ...args]) => {
-      const answer = client.callBuffer(command as string, ...args.map(asBuffer));
+      const answer = call(command as string, ...args.map(asBuffer));
       holdBack(client.stream);
-      return answer;
+      return isText ? answer.then(withNumbers) : answer;
     },
     untracked: isCluster ? NOT_TRACKED : undefined,
     subscribe: (channel, listener, tracked = []) => {
       const isTracked = tracked.length > 0;
-      const base = { autoResubscribe: false, enableOfflineQueue: true, lazyConnect: false };
+      const base = {
+        autoResubscribe: false,
+        enableOfflineQueue: true,
+        lazyConnect: false,
+        enableAutoPipelining: false,
+      };
       // In the newer protocol it would have to know what it is told of keys, and does not.
       const options = isTracked ? { ...base, protocol: 2 } : base;
       const own = isCluster ? client.duplicate() : client.duplicate(options);

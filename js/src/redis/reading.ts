@@ -120,7 +120,7 @@ export class Reading {
     call: RemoteCall,
     isOpen: readonly boolean[],
   ): Promise<Answer[]> {
-    const single = reads.length === 1 && isOpen[0] === true && this.#commands.looks ? reads[0] : undefined;
+    const single = reads.length === 1 && isOpen[0] === true && this.#commands.isPipelined ? reads[0] : undefined;
     // With a lease it is one step, whatever is there.
     const found = single?.lease === false ? await this.#find(single) : undefined;
     const answers = found ?? (await this.#ask(shard, reads, call, isOpen));
