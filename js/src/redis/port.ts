@@ -255,9 +255,9 @@ function plainCall(client: Ioredis): Ioredis['callBuffer'] {
   return (...command) => client.callBuffer.call(plain as Ioredis, ...command);
 }
 
-/** With `stringNumbers` numbers come as text, which nothing else does: strings are bytes. */
+/** With `stringNumbers` numbers come as text; strings are bytes. */
 function withNumbers(reply: RedisReply): RedisReply {
-  if (typeof reply === 'string') return Number(reply);
+  if (typeof reply === 'string' && /^-?\d+$/.test(reply)) return Number(reply);
   return Array.isArray(reply) ? (reply as readonly RedisReply[]).map(withNumbers) : reply;
 }
 
