@@ -89,15 +89,23 @@ export class Cache<V = unknown> {
     }
   }
 
-  /** The fresh values of those keys that have one: one round trip for all that memory does not have. O(keys). */
+  /**
+   * The fresh values of those keys that have one, in the order of the keys: one round trip for all that memory does not
+   * have. O(keys).
+   */
   async getMany<T extends V = V>(keys: Iterable<string>): Promise<Map<string, T>> {
     this.#tiers.refuseClosed();
     const wanted = listOf(keys, 'keys').map((key) => asKey(key));
     const found = this.#tiers.trusted ? this.memory.getMany(wanted) : new Map<string, V>();
     const missing = [...new Set(wanted)].filter((key) => !found.has(key));
-    if (missing.length > 0 && this.#tiers.remote !== undefined)
-      for (const [key, value] of await this.#lookUp(missing)) found.set(key, value);
-    return found as Map<string, T>;
+    if (missing.length === 0 || this.#tiers.remote === undefined) return found as Map<string, T>;
+    const further = await this.#lookUp(missing);
+    const all = new Map<string, V>();
+    for (const key of wanted) {
+      const value = found.has(key) ? found.get(key) : further.get(key);
+      if (value !== undefined) all.set(key, value);
+    }
+    return all as Map<string, T>;
   }
 
   /** Whether {@link get} would find the key. */
