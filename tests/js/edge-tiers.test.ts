@@ -84,6 +84,14 @@ describe.each(Object.entries(KINDS))('a tier in %s', (name, kindOf) => {
     expect(await valueAt(tier, 'bytes')).toEqual(bytes);
   });
 
+  test('keeps bytes as they were given, whatever becomes of them while they are under way', async () => {
+    const bytes = new Uint8Array([1, 2, 3]);
+    const written = set(tier, 'k', bytes);
+    bytes.fill(0);
+    await written;
+    expect(await valueAt(tier, 'k')).toEqual(new Uint8Array([1, 2, 3]));
+  });
+
   test('keeps what is never stale, and what is stale from the beginning, and nothing that is over', async () => {
     await set(tier, 'ever', 1, { ttl: Number.POSITIVE_INFINITY });
     await set(tier, 'stale', 1, { ttl: 0, stale: 600_000 });

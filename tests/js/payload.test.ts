@@ -53,6 +53,18 @@ function failureOf(action: () => unknown): Promise<{ code?: string; message: str
 }
 
 describe.each(OPTIONS)('a payload, %s', (_, options) => {
+  it('has bytes as they were given, whatever becomes of them later', async () => {
+    const codec = payloadCodec(options);
+    for (const value of [noise(10_000), new TextEncoder().encode(text(10_000))]) {
+      const given = value.slice();
+      const encoded = codec.encode(given, PLACE);
+      // What is there at once is for whoever asked to use at once.
+      const used = 'payload' in encoded ? { format: encoded.format, payload: encoded.payload.slice() } : encoded;
+      given.fill(0);
+      expect(await codec.decode(await used, PLACE)).toEqual({ value });
+    }
+  });
+
   it('is read as it was written', async () => {
     const codec = payloadCodec(options);
     for (const value of VALUES) {

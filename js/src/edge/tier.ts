@@ -1,3 +1,4 @@
+import type { Awaitable } from '../cache-like.js';
 import type { Duration, Milliseconds } from '../duration.js';
 import { decodeFrame, encodeFrame, type Frame } from '../engine/frame.js';
 import { invalidOption } from '../errors.js';
@@ -133,8 +134,12 @@ export class EdgeTier implements RemoteTier {
   }
 
   async write(writes: readonly RemoteWrite[], _call: RemoteCall): Promise<readonly boolean[]> {
-    const payloads = writes.map(({ namespace, key, entry }) => this.#codec.encode(entry.value, { namespace, key }));
-    return Promise.all(writes.map((write, i) => this.#store(write, payloads[i] as Payload)));
+    const payloads = writes.map(({ namespace, key, entry }): Awaitable<Payload> => {
+      const encoded = this.#codec.encode(entry.value, { namespace, key });
+      // It is stored later, and the caller may go on to change what it gave.
+      return isPromise(encoded) ? encoded : { format: encoded.format, payload: encoded.payload.slice() };
+    });
+    return Promise.all(writes.map((write, i) => this.#store(write, payloads[i] as Awaitable<Payload>)));
   }
 
   /** How many entries that concerns is not known. */
@@ -185,7 +190,7 @@ export class EdgeTier implements RemoteTier {
 
   // ---- Writing
 
-  async #store(write: RemoteWrite, prepared: Payload | PromiseLike<Payload>): Promise<boolean> {
+  async #store(write: RemoteWrite, prepared: Awaitable<Payload>): Promise<boolean> {
     const { namespace, key, entry } = write;
     const lease = write.lease as Lease | undefined;
     const { tokens, entries } = this.#parts;

@@ -81,16 +81,20 @@ export class PayloadCodec {
     this.#compressAbove = above === false || !hasCompression ? Number.POSITIVE_INFINITY : (above as number);
   }
 
-  /** Throws or rejects with `ERR_TIERCEL_NOT_SERIALIZABLE` if the value cannot be written. */
+  /**
+   * What is answered at once may lie in the value itself: it is to be used, or copied, before anybody can change that.
+   * Throws or rejects with `ERR_TIERCEL_NOT_SERIALIZABLE` if the value cannot be written.
+   */
   encode(value: unknown, place: FramePlace): Awaitable<Payload> {
     const serializer = this.#serializer === json && value instanceof Uint8Array ? rawBytes : this.#serializer;
     const payload = serialize(serializer, value);
     if (payload.length > this.#maxBytes) throw tooLarge(payload.length, this.#maxBytes);
     const format = serializer.id;
-    if (payload.length < this.#compressAbove)
-      return this.#encryption === undefined ? { format, payload } : this.#encrypt({ format, payload }, place);
-    // A copy: the caller may go on to change what it gave.
-    return this.#compress({ format, payload: payload.slice() }, place);
+    const isCompressed = payload.length >= this.#compressAbove;
+    if (!isCompressed && this.#encryption === undefined) return { format, payload };
+    // The caller may go on to change what it gave.
+    const copy = { format, payload: payload.slice() };
+    return isCompressed ? this.#compress(copy, place) : this.#encrypt(copy, place);
   }
 
   async #compress({ format, payload }: Payload, place: FramePlace): Promise<Payload> {
