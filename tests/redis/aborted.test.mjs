@@ -192,7 +192,7 @@ for (const [library, connect] of Object.entries(EVERY_CLIENT)) {
       isMixing = true;
       // An even number, so that there is another one for each.
       assert.deepEqual(await Promise.all(KEYS.map((key) => valueAt(own, key))), Array(KEYS.length).fill(undefined));
-      assert.deepEqual(own.health().unreadable, { key: KEYS.length });
+      assert.deepEqual(/** @type {any} */ (own.health()).unreadable, { key: KEYS.length });
       const half = KEYS.length / 2;
       const halves = await Promise.all(
         [KEYS.slice(0, half), KEYS.slice(half)].map((keys) => own.read(keys.map(plainRead), CALL)),

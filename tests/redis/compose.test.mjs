@@ -61,6 +61,7 @@ it('mounts files that are there, and commands have what they name', () => {
       assert.equal(mode, 'ro');
     }
     const places = mounted.map(({ to }) => to);
+    /** @type {string[]} */
     const named = commandOf(service).match(/\/etc\/redis\/[\w.]+/g) ?? [];
     const needed = named.includes('/etc/redis/redis.conf') ? [...named, directive('redis.conf', 'aclfile')] : named;
     assert.deepEqual([...needed].sort(), [...places].sort(), name);
