@@ -46,7 +46,7 @@ for (const [topology, { clients, start, checkHealth }] of Object.entries(TOPOLOG
       else memory.delete(key);
     };
     let group;
-    /** A client of each kind and a cache over it. @type {Map<string, { client: any, cache: import('tiercel').Cache }>} */
+    /** A client of each kind and a cache over it; the clients of five libraries have no type in common. @type {Map<string, { client: any, cache: import('tiercel').Cache }>} */
     const users = new Map();
     before(async () => {
       const started = await start();

@@ -13,15 +13,18 @@ export const USER = { username: 'tiercel', password: 'change-me-tiercel' };
 
 /** @typedef {(port: number, user?: typeof USER, more?: object) => Promise<any>} Connect */
 
+/** @param {any} client of ioredis, or its like, once it is connected */
+export async function ready(client) {
+  client.on('error', () => undefined);
+  await once(client, 'ready');
+  return Object.assign(client, { [Symbol.dispose]: () => client.disconnect() });
+}
+
 /** @param {any} Class @returns {Connect} */
 const ioredis =
   (Class) =>
-  async (port, user = USER, more = {}) => {
-    const client = new Class({ port, ...user, ...more, retryStrategy: () => 20 });
-    client.on('error', () => undefined);
-    await once(client, 'ready');
-    return Object.assign(client, { [Symbol.dispose]: () => client.disconnect() });
-  };
+  (port, user = USER, more = {}) =>
+    ready(new Class({ port, ...user, ...more, retryStrategy: () => 20 }));
 
 /** @param {any} create @returns {Connect} */
 const nodeRedis =

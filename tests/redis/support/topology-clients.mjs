@@ -1,24 +1,16 @@
 // Connected clients of each library that is supported, to servers that belong together.
-import { once } from 'node:events';
 import { Cluster, Redis } from 'ioredis';
 import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5';
 import { Redis as Valkey, Cluster as ValkeyCluster } from 'iovalkey';
 import { createCluster, createSentinel } from 'redis';
 import { createCluster as createCluster5, createSentinel as createSentinel5 } from 'redis5';
-import { USER } from './clients.mjs';
+import { ready, USER } from './clients.mjs';
 import { PRIMARY_NAME } from './topologies.mjs';
 
 /** @typedef {(servers: readonly { port: number }[], user?: typeof USER, more?: object) => Promise<any>} Connect */
 
 const placesOf = (/** @type {readonly { port: number }[]} */ servers) =>
   servers.map(({ port }) => ({ host: '127.0.0.1', port }));
-
-/** @param {any} client of ioredis, or its like */
-async function ready(client) {
-  client.on('error', () => undefined);
-  await once(client, 'ready');
-  return Object.assign(client, { [Symbol.dispose]: () => client.disconnect() });
-}
 
 /**
  * A client of node-redis that was ended while it looked which nodes there are may go on connecting to those, for ever if it
