@@ -29,6 +29,12 @@ export function startTimer(callback: () => void, ms: Milliseconds): ReturnType<t
   }
 }
 
+/**
+ * Calls back once what has arrived was read; undefined where there is no such thing. As it was when this was loaded:
+ * somebody's tests may have a clock of their own, which is no matter of what has arrived.
+ */
+export const { setImmediate: afterInput } = globalThis as { setImmediate?: (callback: () => void) => unknown };
+
 /** Where timers keep a process alive: not for the sake of this one. */
 export function unref(timer: unknown): void {
   (timer as { unref?(): void } | undefined)?.unref?.();

@@ -7,6 +7,7 @@ import { TimeLimit } from '../tiers/time-limit.js';
 import type { RedisArgument, RedisBytes, RedisPort, RedisReply } from './port.js';
 import { SCRIPTS, type ScriptName, type Trust } from './scripts.js';
 import { Shards } from './shards.js';
+import { Vigil } from './vigil.js';
 
 export interface CommandOptions {
   readonly prefix: string;
@@ -58,6 +59,7 @@ export class Commands {
   readonly shards: Shards;
   readonly counts = { calls: 0, timeouts: 0, refused: 0, loads: 0 };
   readonly #open: InFlight;
+  readonly #vigil = new Vigil();
   readonly #options: CommandOptions;
   readonly #id = Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join('');
   #calls = 0;
@@ -176,6 +178,7 @@ export class Commands {
         },
       );
       if (isAnswered) return;
+      if (more === 0 && this.isPipelined) this.#vigil.keep(() => isAnswered);
       const begun = this.#open.begin(timeout + more);
       open = begun;
       limit = new TimeLimit(timeout + more, () => {

@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../duration.js';
-import { startTimer } from '../timers.js';
+import { afterInput, startTimer } from '../timers.js';
 
 /**
  * How long an answer of others may take. While this thread stands still nothing that was sent goes out, and nothing is read:
@@ -16,7 +16,7 @@ export class TimeLimit {
       if (!this.#isEnded) over();
     };
     this.#timer = startTimer(() => {
-      this.#timer = startTimer(() => afterInput(end), limit - half);
+      this.#timer = startTimer(() => (afterInput === undefined ? end() : afterInput(end)), limit - half);
     }, half);
   }
 
@@ -24,13 +24,4 @@ export class TimeLimit {
     this.#isEnded = true;
     clearTimeout(this.#timer);
   }
-}
-
-/** As it was when this was loaded: somebody's tests may have a clock of their own, which is no matter of what has arrived. */
-const { setImmediate } = globalThis as { setImmediate?(callback: () => void): unknown };
-
-/** Calls back once what has arrived was read, where timers come before that. */
-function afterInput(callback: () => void): void {
-  if (setImmediate === undefined) callback();
-  else setImmediate(callback);
 }
