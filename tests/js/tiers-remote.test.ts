@@ -1,4 +1,4 @@
-import { type Cache, type LoadContext, memoryRemote } from 'tiercel';
+import { type Cache, type LoadContext, type LoadOptions, memoryRemote } from 'tiercel';
 import { FakeClock } from './support/clock.js';
 import { deferred, settled, stateOf } from './support/deferred.js';
 import { openTiers } from './support/tiers.js';
@@ -156,6 +156,40 @@ describe('the second tier', () => {
         expect(await b.get('p:k')).toBeUndefined();
       }
     }
+  });
+
+  test('may take its time: what it has stays fresh, or stale, for no longer than there', async () => {
+    const { clock, remote, a, b } = await two();
+    const keys = ['fresh', 'just', 'a bit stale', 'too stale'];
+    await a.setMany(
+      keys.map((key) => [key, 'old'] as const),
+      { ttl: 1_000, stale: 9_000 },
+    );
+    await a.set('for ever', 'old', { ttl: 0 });
+    const read = (key: string, options?: LoadOptions) => {
+      const gate = deferred();
+      remote.fault = (operation) => (operation === 'read' ? { after: gate.promise } : undefined);
+      const reading = options === undefined ? b.get(key) : b.getOrSet(key, () => 'new', options);
+      return async (took: number) => {
+        await settled();
+        clock.advance(took);
+        gate.resolve();
+        return reading;
+      };
+    };
+    clock.advance(100);
+    expect(await read('fresh')(50)).toBe('old');
+    expect(b.memory.ttl('fresh')).toBe(850);
+    expect(await read('for ever')(50)).toBe('old');
+    expect(b.memory.ttl('for ever')).toBe(Number.POSITIVE_INFINITY);
+    // It was fresh when the second tier was asked.
+    expect(await read('just')(2_000)).toBe('old');
+    clock.advance(1);
+    expect(b.memory.get('just')).toBeUndefined();
+    // Fresh until 1000, and now it is 2201.
+    expect(await read('a bit stale', { stale: 1_252 })(50)).toBe('old');
+    await settled();
+    expect(await read('too stale', { stale: 1_300 })(50)).toBe('new');
   });
 
   test('is not asked for what this cache changed while it does not know yet', async () => {

@@ -13,6 +13,9 @@ import type { Tiers } from './tiers.js';
 const FLEET_LOCK: Milliseconds = 10_000;
 const FLEET_WAIT: Milliseconds = 30_000;
 
+/** Fresh when the second tier answered, and perhaps no longer when that came: it is served, and hardly kept. */
+const SHORTEST: Milliseconds = 1;
+
 /** Why a value is loaded: there is none, it is wanted anew, or it will soon be stale. */
 export type Reason = 'missing' | 'forced' | 'eager';
 
@@ -96,13 +99,15 @@ export class Part<V> implements LoadCompanion {
   #take(entry: RemoteEntry & { value: V }, took: Milliseconds): void {
     const { run, aim } = this;
     const { value, ttl } = entry;
-    if (ttl <= 0) this.#offer(entry);
+    if (ttl <= 0) this.#offer(entry, took);
     if (ttl <= 0 || aim.reason === 'forced') return;
-    // The answer was under way for a while: only what outlives the value at hand in any case is a newer one.
-    if (aim.left !== undefined && ttl - took <= aim.left + 1) return;
+    // The answer may have been under way as long as that: for a thread that stood still, seconds.
+    const left = ttl - took;
+    // Only what outlives the value at hand in any case is a newer one.
+    if (aim.left !== undefined && left <= aim.left + 1) return;
     // A copy that nobody else has.
     const { options } = run.terms;
-    options.ttl = ttl === Number.POSITIVE_INFINITY ? 0 : ttl;
+    options.ttl = left === Number.POSITIVE_INFINITY ? 0 : Math.max(left, SHORTEST);
     options.stale = entry.stale;
     options.tags = entry.tags;
     options.dependsOn = entry.dependsOn;
@@ -115,12 +120,12 @@ export class Part<V> implements LoadCompanion {
    * A stale value of the second tier is for those who would rather have that, as long as nothing invalidates it: at once,
    * and kept in memory if the load fails.
    */
-  #offer(entry: RemoteEntry & { value: V }): void {
+  #offer(entry: RemoteEntry & { value: V }, took: Milliseconds): void {
     const { run, aim } = this;
     // What memory has is no older, if it may be served.
     if (run.stale !== undefined && this.#tiers.trusted) return;
     const { value, ttl, stale, tags, dependsOn } = entry;
-    const age = -ttl;
+    const age = took - ttl;
     try {
       run.note(tags, dependsOn);
     } catch {
