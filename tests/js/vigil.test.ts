@@ -1,3 +1,5 @@
+import { Commands } from '../../js/src/redis/commands.js';
+import type { RedisPort } from '../../js/src/redis/port.js';
 import { Vigil } from '../../js/src/redis/vigil.js';
 
 let now = 0;
@@ -100,4 +102,25 @@ test('where the clock stands still an answer is not looked for without end', asy
   new Vigil().keep(answer.look);
   for (let turns = 0; turns < 1_000; turns++) await turn();
   expect(answer.looks).toBe(200);
+});
+
+test('the answer to each call of Redis is awaited, until it is there; but not over REST', async () => {
+  const keep = jest.spyOn(Vigil.prototype, 'keep');
+  const options = { prefix: 'p', timeout: 100, maxInFlight: 2, durable: false };
+  const port = (client: RedisPort['client']): RedisPort => ({
+    client,
+    topology: 'standalone',
+    isReady: () => true,
+    send: async () => 'PONG',
+  });
+  await new Commands(port('rest'), options).command('PING');
+  expect(keep).not.toHaveBeenCalled();
+  for (const client of ['ioredis', 'node-redis'] as const) {
+    const answer = new Commands(port(client), options).command('PING');
+    const [isOver] = keep.mock.lastCall as [() => boolean];
+    expect(isOver()).toBe(false);
+    await answer;
+    expect(isOver()).toBe(true);
+  }
+  expect(keep).toHaveBeenCalledTimes(2);
 });

@@ -45,7 +45,6 @@ interface RunOptions {
   readonly shard?: number;
   readonly call?: RemoteCall | undefined;
   readonly deadline?: Milliseconds;
-  readonly more?: Milliseconds;
 }
 
 /**
@@ -97,14 +96,13 @@ export class Commands {
   /**
    * @param shard that of the name which is the first argument, if left out
    * @param deadline until when it may take effect, by the clock of the server; 0: at any time
-   * @param more how much longer than the timeout it may take
    */
   run(
     script: ScriptName,
     args: readonly RedisArgument[],
-    { shard = this.shards.ofName(args[0] as string), call, deadline = 0, more = 0 }: RunOptions = {},
+    { shard = this.shards.ofName(args[0] as string), call, deadline = 0 }: RunOptions = {},
   ): Promise<RedisReply> {
-    return this.#within(script, more, (resolve, reject) => {
+    return this.#within(script, (resolve, reject) => {
       const nonce = `${this.#id}.${(++this.#calls).toString(36)}`;
       const head = [this.shards.prefixes[shard] as string, nonce, this.#trust, deadline.toFixed(0)];
       const job: Job = {
@@ -138,17 +136,17 @@ export class Commands {
       ['GET', key],
       ['PTTL', key],
     ];
-    return this.#within('GET', 0, (resolve, reject) => {
+    return this.#within('GET', (resolve, reject) => {
       Promise.all(commands.map((command) => this.port.send(command))).then(resolve, reject);
     });
   }
 
   /** A command as it is. */
   command(...args: RedisArgument[]): Promise<RedisReply> {
-    return this.#within(String(args[0]), 0, (resolve, reject) => void this.port.send(args).then(resolve, reject));
+    return this.#within(String(args[0]), (resolve, reject) => void this.port.send(args).then(resolve, reject));
   }
 
-  #within(what: string, more: Milliseconds, begin: (resolve: Resolve, reject: Reject) => void): Promise<RedisReply> {
+  #within(what: string, begin: (resolve: Resolve, reject: Reject) => void): Promise<RedisReply> {
     const { timeout, maxInFlight } = this.#options;
     // Clients keep commands for when they are connected again: by then nobody wants them.
     if (!this.port.isReady() || this.#open.isFull) {
@@ -178,10 +176,10 @@ export class Commands {
         },
       );
       if (isAnswered) return;
-      if (more === 0 && this.isPipelined) this.#vigil.keep(() => isAnswered);
-      const begun = this.#open.begin(timeout + more);
+      if (this.isPipelined) this.#vigil.keep(() => isAnswered);
+      const begun = this.#open.begin(timeout);
       open = begun;
-      limit = new TimeLimit(timeout + more, () => {
+      limit = new TimeLimit(timeout, () => {
         this.counts.timeouts++;
         begun.isGivenUp = true;
         reject(new TiercelError('ERR_TIERCEL_TIMEOUT', `${what}: Redis gave no answer within the timeout`));

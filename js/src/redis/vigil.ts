@@ -22,7 +22,7 @@ export class Vigil {
   #rest = 0;
   #restLength = 0;
 
-  /** @param isOver whether the answer is there, or nobody waits for it any more */
+  /** @param isOver whether the answer is there */
   keep(isOver: () => boolean): void {
     if (afterInput === undefined) return;
     if (this.#isOver?.() === false) return;
