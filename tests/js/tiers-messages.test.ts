@@ -93,6 +93,26 @@ test('what is refused because too much is under way waits no longer than that', 
   expect(remote.size).toBe(count);
 });
 
+test('signs of life may be further apart than timers last, and take longer', async () => {
+  const said: string[] = [];
+  const timers = jest.spyOn(globalThis, 'setTimeout');
+  const bus = sequencedBus(
+    {
+      open: (listener) => listener.up(),
+      send: async (text) => void said.push(text),
+      close: () => undefined,
+    },
+    { heartbeat: '30d', patience: '30d' },
+  );
+  const cache = await openTiers({ bus });
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  // Beyond that a timer is due at once.
+  expect(timers.mock.calls.filter(([, delay = 0]) => delay >= 2 ** 31)).toEqual([]);
+  timers.mockRestore();
+  expect(said).toHaveLength(1);
+  expect(cache.health().bus?.reason).toBe('not connected yet');
+});
+
 test('a message of more changes than anybody sends is not read: memory is in doubt, as after one that is missing', async () => {
   let listener = {} as ChannelListener;
   const bus = sequencedBus({

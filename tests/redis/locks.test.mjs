@@ -364,6 +364,27 @@ describe('a lock whose answers come late', () => {
   });
 });
 
+for (const renew of [true, false]) {
+  it(`a lock may be held for longer than timers last (renewed: ${renew})`, async () => {
+    const client = await CLIENTS.ioredis(server.port);
+    const timers = mock.method(globalThis, 'setTimeout');
+    try {
+      const held = await new DistributedLock(client, 'job', { timeout: 5_000, ttl: '90d', renew }).acquire();
+      await pause(50);
+      assert.equal(held.signal.aborted, false);
+      const delays = timers.mock.calls.map(({ arguments: [, delay] }) => Number(delay));
+      // Beyond that a timer is due at once.
+      assert.deepEqual(
+        delays.filter((delay) => delay >= 2 ** 31),
+        [],
+      );
+      await held.release();
+    } finally {
+      client[Symbol.dispose]();
+    }
+  });
+}
+
 it('options of a lock that mean nothing are refused', () => {
   const ignore = () => undefined;
   /** @type {any} */

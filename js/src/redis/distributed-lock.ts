@@ -4,7 +4,7 @@ import { toMilliseconds } from '../duration.js';
 import { invalidArgument, invalidOption, TiercelError } from '../errors.js';
 import { duration, flag, positiveDuration, type Reader, type Readers, read } from '../memory/readers.js';
 import type { Lock } from '../tiers/lock.js';
-import { unref } from '../timers.js';
+import { LONGEST_DELAY, unref } from '../timers.js';
 import { Commands } from './commands.js';
 import { type Granted, RedisLocks } from './locks.js';
 import { idOf } from './names.js';
@@ -156,7 +156,7 @@ export class DistributedLock {
           } else if (this.#renews) extend(ttl).then(arm, arm);
           else arm();
         },
-        Math.max(1, this.#renews ? Math.min(ttl / 3, left) : left),
+        Math.max(1, Math.min(this.#renews ? ttl / 3 : left, left, LONGEST_DELAY)),
       );
       unref(timer);
     };

@@ -1,5 +1,6 @@
 import type { Duration, Milliseconds } from '../duration.js';
 import { positiveDuration, type Readers, read } from '../memory/readers.js';
+import { LONGEST_DELAY } from '../timers.js';
 import type { Bus, BusListener, Carried, CarriedValue } from './bus.js';
 import { type Change, isChange, isStrings } from './change.js';
 import type { RemotePoint } from './remote.js';
@@ -71,8 +72,8 @@ export class SequencedBus implements Bus {
   constructor(channel: Channel, options?: SequencedBusOptions, name = 'bus', family = '') {
     const { heartbeat = HEARTBEAT, patience = PATIENCE } = readOptions(options);
     this.#channel = channel;
-    this.#heartbeat = heartbeat;
-    this.#patience = patience;
+    this.#heartbeat = Math.min(heartbeat, LONGEST_DELAY);
+    this.#patience = Math.min(patience, LONGEST_DELAY);
     this.name = name;
     this.#family = family;
     this.#sender = new Sender((text) => channel.send(text), family);
