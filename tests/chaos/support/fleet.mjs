@@ -31,6 +31,10 @@ export const ROLES = /** @type {const} */ (['data', 'bus', 'lock']);
 /** A bus that is silent for longer than these two together is in doubt: in production 2 s and 1 s. */
 const HEARTBEAT = 250;
 const PATIENCE = 350;
+/** How long a breaker is open at first: in production 5 s. */
+const RESET = 200;
+/** After how long at most everybody has asked a server again that answers: a breaker is open four times as long at last. */
+export const ASKED_AGAIN = 4 * RESET;
 /** How late a read may be, in milliseconds: as old as a bus that is not in doubt, and the time that a message takes. */
 export const GRACE = HEARTBEAT + PATIENCE + 100;
 /** Longest that an answer of an actor takes, in milliseconds: who is asked waits a minute at most. */
@@ -139,7 +143,8 @@ export class Fleet {
       subject: this.#subject.subject,
       library,
       ports: { data: data.port, bus: bus.port, lock: lock.port },
-      ...{ breaks, mode, onDoubt, publishValue, readers, pace, listens, heartbeat: HEARTBEAT, patience: PATIENCE },
+      ...{ breaks, mode, onDoubt, publishValue, readers, pace, listens },
+      ...{ heartbeat: HEARTBEAT, patience: PATIENCE, reset: RESET },
       ...(threads !== undefined && { threads: actors, shared: 'fleet' }),
     };
     const child = fork(PROGRAM, [JSON.stringify(options)], {

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { send } from '../../redis/support/resp.mjs';
 import { until } from '../../redis/support/server.mjs';
 import { startSentinel } from '../../redis/support/topologies.mjs';
+import { ASKED_AGAIN } from './fleet.mjs';
 import { shapes } from './shapes.mjs';
 
 /** @typedef {import('./faults.mjs').Fault} Fault */
@@ -21,6 +22,8 @@ const stopped = (ms) => ({
     server.suspend();
     await pause(ms);
     server.resume();
+    // Until then who has not asked it again rightly says that it does not answer.
+    await pause(ASKED_AGAIN);
   },
   sick: nobody,
   isAlone: true,
