@@ -36,8 +36,9 @@ export function startTimer(callback: () => void, ms: Milliseconds): ReturnType<t
 export const { setImmediate: afterInput } = globalThis as { setImmediate?: (callback: () => void) => unknown };
 
 /** Where timers keep a process alive: not for the sake of this one. */
-export function unref(timer: unknown): void {
+export function unref<T>(timer: T): T {
   (timer as { unref?(): void } | undefined)?.unref?.();
+  return timer;
 }
 
 export function readTimers(value: unknown, name: string): Timers {

@@ -1,4 +1,5 @@
 import type { Milliseconds } from '../duration.js';
+import { LONGEST_DELAY, unref } from '../timers.js';
 
 /** Entries or slots that one call of the core looks at: a small part of a millisecond. */
 const SLICE = 64;
@@ -6,8 +7,6 @@ const SLICE = 64;
 const SLICES = 256;
 /** How long sweeping may hold up what else is to run, unless the caller says otherwise. */
 export const SWEEP_BUDGET: Milliseconds = 0.5;
-/** Longest delay that a timer can be told. */
-const LONGEST: Milliseconds = 0x7fffffff;
 /** Longest pause before a clock that is behind the timers is asked again. */
 const LONGEST_PAUSE: Milliseconds = 60_000;
 
@@ -67,7 +66,7 @@ export class Sweeper {
     clearTimeout(this.#timer);
     if (now === undefined || due === Number.POSITIVE_INFINITY) return;
     this.#self ??= new WeakRef(this);
-    const delay = Math.min(Math.max(Math.ceil(due - now), this.#pause, 0), LONGEST);
+    const delay = Math.min(Math.max(Math.ceil(due - now), this.#pause, 0), LONGEST_DELAY);
     try {
       this.#timer = setTimeout(fire, delay, this.#self);
     } catch {
@@ -76,7 +75,7 @@ export class Sweeper {
       return;
     }
     this.armedFor = due;
-    (this.#timer as { unref?(): void }).unref?.();
+    unref(this.#timer);
   }
 
   /** Works until nothing is left to do or the budget is used up, for one slice at least. */

@@ -4,7 +4,7 @@ import { TiercelError } from '../errors.js';
 import type { LoadCompanion, Offer, Run } from '../memory/flight.js';
 import { contextOf } from '../memory/load-context.js';
 import type { Loader } from '../memory/types.js';
-import { startTimer } from '../timers.js';
+import { startTimer, unref } from '../timers.js';
 import type { ReadLoadOptions } from './options.js';
 import { Read, type RemoteEntry, type RemoteLock } from './remote.js';
 import type { Tiers } from './tiers.js';
@@ -192,7 +192,7 @@ export class Part<V> implements LoadCompanion {
       // It lives for two more attempts, should one fail. What another has by now is not renewed.
       lock.extend(FLEET_LOCK).then((isHeld) => void (isHeld && again()), again);
     }, FLEET_LOCK / 3);
-    (timer as { unref?(): void } | undefined)?.unref?.();
+    unref(timer);
   }
 
   #unlock(): void {

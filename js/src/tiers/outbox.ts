@@ -2,7 +2,7 @@ import { backoff } from '../backoff.js';
 import type { Milliseconds } from '../duration.js';
 import { isRequestScoped } from '../engine/platform.js';
 import { ignore } from '../memory/flight.js';
-import { startTimer } from '../timers.js';
+import { startTimer, unref } from '../timers.js';
 import type { Bus, Carried, Cover } from './bus.js';
 import { type Change, placeId } from './change.js';
 import { Echoes } from './echoes.js';
@@ -398,8 +398,7 @@ export class Outbox {
     const { remote, bus, retry } = this.#options;
     const refused = Math.max(...[remote, bus].map((to) => to?.guard.breaker.readyIn ?? 0));
     // Not within the millisecond before, which would be refused once more: timers count in whole ones.
-    this.#timer = startTimer(() => void this.flush(), Math.max(refused + 1, backoff(0, retry, retry)));
-    (this.#timer as { unref?(): void } | undefined)?.unref?.();
+    this.#timer = unref(startTimer(() => void this.flush(), Math.max(refused + 1, backoff(0, retry, retry))));
   }
 
   // ---- What the second tier does not know

@@ -1,6 +1,6 @@
 import type { Duration, Milliseconds } from '../duration.js';
 import { positiveDuration, type Readers, read } from '../memory/readers.js';
-import { LONGEST_DELAY } from '../timers.js';
+import { LONGEST_DELAY, unref } from '../timers.js';
 import type { Bus, BusListener, Carried, CarriedValue } from './bus.js';
 import { type Change, isChange, isStrings } from './change.js';
 import type { RemotePoint } from './remote.js';
@@ -262,9 +262,4 @@ function isValue(value: unknown): value is CarriedValue {
     [ttl, stale, took].every((ms) => typeof ms === 'number' && ms >= 0) &&
     isStrings(tags)
   );
-}
-
-function unref(timer: ReturnType<typeof setTimeout>): ReturnType<typeof setTimeout> {
-  (timer as { unref?(): void }).unref?.();
-  return timer;
 }
