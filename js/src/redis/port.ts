@@ -1,4 +1,5 @@
 import { invalidArgument } from '../errors.js';
+import { lasting } from './lasting.js';
 
 /** An argument of a command. Strings go as UTF-8. */
 export type RedisArgument = string | Uint8Array;
@@ -35,7 +36,10 @@ export interface RedisPort {
   send(args: readonly RedisArgument[], key?: string, isFree?: boolean): Promise<RedisReply>;
   /** Why it cannot be told of keys; undefined if it can. */
   readonly untracked?: string | undefined;
-  /** Undefined if it cannot listen. @param tracked beginnings of keys that it wants to be told of, none within another */
+  /**
+   * Listens until it is closed, whatever becomes of connections. Undefined if it cannot.
+   * @param tracked beginnings of keys that it wants to be told of, none within another
+   */
   readonly subscribe?:
     | ((channel: string, listener: SubscriptionListener, tracked?: readonly string[]) => Subscription)
     | undefined;
@@ -140,12 +144,13 @@ function nodeRedisPort(client: NodeRedis): RedisPort {
       return isSentinel ? client.sendCommand(false, list, AS_BYTES) : client.sendCommand(list, AS_BYTES);
     },
     untracked: isCluster || isSentinel ? NOT_TRACKED : undefined,
-    subscribe: (channel, listener, tracked = []) => {
+    subscribe: lasting((channel, listener, tracked = []) => {
       const isTracked = tracked.length > 0;
       const own = isTracked
         ? client.duplicate({ RESP: 3, emitInvalidate: true, clientSideCache: undefined })
         : client.duplicate();
       let closed = false;
+      let isConnected = false;
       let isSubscribed = false;
       let why = '';
       const end = () => {
@@ -153,12 +158,16 @@ function nodeRedisPort(client: NodeRedis): RedisPort {
       };
       own.on('error', (error: Error) => {
         why = `: ${error.message}`;
+        // It was told not to connect again.
+        if (!closed && isConnected && !own.isOpen) listener.failed(`the client has given up the connection${why}`);
       });
-      for (const event of ['reconnecting', 'end'])
-        own.on(event, () => {
-          if (closed) end();
-          else listener.down(`the connection ended${why}`);
-        });
+      own.on('reconnecting', () => {
+        if (closed) end();
+        else listener.down(`the connection ended${why}`);
+      });
+      own.on('end', () => {
+        if (!closed) listener.failed(`the connection ended${why}`);
+      });
       own.on('invalidate', (key: RedisBytes | string | null) => {
         if (!closed) listener.invalidated?.(key === null ? null : [String(key)]);
       });
@@ -169,7 +178,7 @@ function nodeRedisPort(client: NodeRedis): RedisPort {
         await own.sendCommand(['CLIENT', 'TRACKING', 'ON', ...broadcast(tracked)]);
       };
       const fail = (error: Error) => {
-        if (!closed) listener.down(error.message);
+        if (!closed) listener.failed(error.message);
       };
       const isUp = () => {
         if (!closed) listener.up();
@@ -182,6 +191,7 @@ function nodeRedisPort(client: NodeRedis): RedisPort {
       });
       const start = async () => {
         await own.connect();
+        isConnected = true;
         // A Sentinel client connects once more to subscribe, also if it was ended.
         if (closed) return end();
         await own.subscribe(channel, (message) => {
@@ -198,7 +208,7 @@ function nodeRedisPort(client: NodeRedis): RedisPort {
           if (own.isReady ?? own.isOpen) end();
         },
       };
-    },
+    }),
   };
   return 'duplicate' in client ? port : { ...port, subscribe: undefined };
 }
@@ -280,10 +290,11 @@ function ioredisPort(client: Ioredis): RedisPort {
       return isText ? answer.then(withNumbers) : answer;
     },
     untracked: isCluster ? NOT_TRACKED : undefined,
-    subscribe: (channel, listener, tracked = []) => {
+    subscribe: lasting((channel, listener, tracked = []) => {
       const isTracked = tracked.length > 0;
       const base = {
         autoResubscribe: false,
+        autoResendUnfulfilledCommands: false,
         enableOfflineQueue: true,
         lazyConnect: false,
         enableAutoPipelining: false,
@@ -297,6 +308,9 @@ function ioredisPort(client: Ioredis): RedisPort {
       });
       own.on('close', () => {
         if (!closed) listener.down('the connection ended');
+      });
+      own.on('end', () => {
+        if (!closed) listener.failed('the client has given up the connection');
       });
       own.on('message', (from: string, message: string) => {
         if (!closed && from === channel) listener.message(message);
@@ -319,7 +333,7 @@ function ioredisPort(client: Ioredis): RedisPort {
             if (!closed) listener.up();
           },
           (error: Error) => {
-            if (!closed) listener.down(error.message);
+            if (!closed) listener.failed(error.message);
           },
         );
       };
@@ -332,7 +346,7 @@ function ioredisPort(client: Ioredis): RedisPort {
           own.stream?.destroy?.();
         },
       };
-    },
+    }),
   };
 }
 

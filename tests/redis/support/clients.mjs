@@ -24,7 +24,7 @@ export async function ready(client) {
 const ioredis =
   (Class) =>
   (port, user = USER, more = {}) =>
-    ready(new Class({ port, ...user, ...more, retryStrategy: () => 20 }));
+    ready(new Class({ port, ...user, retryStrategy: () => 20, ...more }));
 
 /** @param {any} create @returns {Connect} */
 const nodeRedis =

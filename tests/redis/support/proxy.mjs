@@ -144,6 +144,8 @@ export class TcpProxy {
   #flow = { up: {}, down: {} };
   /** Connections that were ever made through it. */
   accepted = 0;
+  /** How often a command {@link dropAt} came. */
+  dropped = 0;
   port = 0;
 
   /** @type {((parts: Buffer[]) => Buffer | undefined) | undefined} */
@@ -250,6 +252,17 @@ export class TcpProxy {
   answer(error, commands) {
     const saysSo = request(['EVAL', `return redis.error_reply('${error}')`, '0']);
     this.#replace = ([name]) => (commands.includes(String(name).toUpperCase()) ? saysSo : undefined);
+  }
+
+  /** When one of these commands comes next, all connections end with a reset, and it goes no further. @param {readonly string[]} commands */
+  dropAt(commands) {
+    this.#replace = ([name]) => {
+      if (!commands.includes(String(name).toUpperCase())) return undefined;
+      this.#replace = undefined;
+      this.dropped++;
+      this.drop();
+      return Buffer.alloc(0);
+    };
   }
 
   /** Ends all connections with a reset; new ones are welcome. */
