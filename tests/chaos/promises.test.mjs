@@ -213,6 +213,13 @@ it('P10: health that says what is not so', () => {
   assert.equal(judge([said(500), said(900, { ok: false, bus: 'down' })], { bus: ['a'] }), 0);
   assert.equal(judge([said(100), said(900, { ok: false, remote: 'open' })], { bus: ['a'] }), 1);
   assert.equal(judge([said(900)], { remote: ['a'] }), 1);
+  // Of one that has not asked often enough nobody can expect to know.
+  const few = said(900, { counts: { failures: 2, timeouts: 0, refused: 0, doubts: 0 } });
+  assert.deepEqual(health(course({ log: [few], sick: { remote: ['a'] } })), {
+    violations: [],
+    figure: 0,
+    isUnjudged: true,
+  });
   const ill = said(900, { ok: false, remote: 'open' });
   assert.equal(judge([said(100), ill], {}), 1);
   assert.equal(count(health(course({ log: [ill], before: [{ name: 'a' }], sick: {} }))), 1);

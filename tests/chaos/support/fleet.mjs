@@ -31,10 +31,10 @@ export const ROLES = /** @type {const} */ (['data', 'bus', 'lock']);
 /** A bus that is silent for longer than these two together is in doubt: in production 2 s and 1 s. */
 const HEARTBEAT = 250;
 const PATIENCE = 350;
-/** How long a breaker is open at first: in production 5 s. */
-const RESET = 200;
+/** Failures in a row that open a breaker, and for how long at first: in production 5 s. */
+export const BREAKER = { failures: 3, reset: 200 };
 /** After how long at most everybody has asked a server again that answers: a breaker is open four times as long at last. */
-export const ASKED_AGAIN = 4 * RESET;
+export const ASKED_AGAIN = 4 * BREAKER.reset;
 /** How late a read may be, in milliseconds: as old as a bus that is not in doubt, and the time that a message takes. */
 export const GRACE = HEARTBEAT + PATIENCE + 100;
 /** Longest that an answer of an actor takes, in milliseconds: who is asked waits a minute at most. */
@@ -144,7 +144,7 @@ export class Fleet {
       library,
       ports: { data: data.port, bus: bus.port, lock: lock.port },
       ...{ breaks, mode, onDoubt, publishValue, readers, pace, listens },
-      ...{ heartbeat: HEARTBEAT, patience: PATIENCE, reset: RESET },
+      ...{ heartbeat: HEARTBEAT, patience: PATIENCE, breaker: BREAKER },
       ...(threads !== undefined && { threads: actors, shared: 'fleet' }),
     };
     const child = fork(PROGRAM, [JSON.stringify(options)], {

@@ -22,7 +22,7 @@ const moduleFor = (library, port) => new URL(`./bus-client.mjs?library=${library
 
 const NEVER = { heartbeat: '1h', patience: '1h' };
 
-export async function open({ library, ports, breaks, heartbeat, patience, reset, shared, listens, ...more }) {
+export async function open({ library, ports, breaks, heartbeat, patience, breaker, shared, listens, ...more }) {
   const { mode = 'pubsub', onDoubt = 'flush', publishValue = false } = more;
   const connect = CLIENTS[library];
   const [data, bus, lock] = [await connect(ports.data), await connect(ports.bus), await connect(ports.lock)];
@@ -44,8 +44,7 @@ export async function open({ library, ports, breaks, heartbeat, patience, reset,
         },
       ),
       remoteTimeout: TIMEOUT,
-      breaker: { failures: 3, reset },
-      ...{ onDoubt, publishValue },
+      ...{ breaker, onDoubt, publishValue },
       defaults: { ttl: '10m' },
     }),
   );
