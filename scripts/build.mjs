@@ -127,10 +127,10 @@ async function bundles() {
 }
 
 /**
- * Without comments that have lines of their own, but for those that name the source: an eighth of what there is to install.
+ * Without comments that have lines of their own: an eighth of what there is to install.
  * What bundlers read, as that a call has no effects, is beside it. @param {string} code
  */
-const withoutComments = (code) => code.replace(/^ *\/\/ (?!js\/src\/).*\n|^ *\/\*\*[\s\S]*?\*\/\n/gm, '');
+const withoutComments = (code) => code.replace(/^ *\/\/ .*\n|^ *\/\*\*[\s\S]*?\*\/\n/gm, '');
 
 /** @param {string} from @param {string} to */
 function copyIfChanged(from, to) {
